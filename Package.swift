@@ -1,0 +1,120 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Shared by every Swift target; each line says what it buys.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),  // data races do not compile
+    .strictMemorySafety(),  // every unsafe use is spelled `unsafe` (SE-0458)
+    .treatAllWarnings(as: .error),  // the toolchain is pinned in .swift-version
+    .treatWarning("DeprecatedDeclaration", as: .warning),
+    .enableUpcomingFeature("ExistentialAny"),  // `any P` is visible
+    .enableUpcomingFeature("InternalImportsByDefault"),  // an import does not leak to our importers
+    .enableUpcomingFeature("MemberImportVisibility"),  // a member needs its module imported in that file
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+]
+
+/// Tests may spell unsafe code without the marker: they feed bytes, they serve nobody.
+let tests: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .treatWarning("DeprecatedDeclaration", as: .warning),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+/// One folder, one module, one noun. Arrows point downwards only; the compiler checks it
+/// (`--explicit-target-dependency-import-check error`).
+let package = Package(
+    name: "node-local-dns",
+    products: [.executable(name: "node-local-dns", targets: ["node-local-dns"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        // Level 0: values, and the two doors to C.
+        .target(name: "CLinux"),
+        .systemLibrary(
+            name: "CNetlink",
+            pkgConfig: "libmnl libnftnl",
+            providers: [.apt(["libmnl-dev", "libnftnl-dev"])]
+        ),
+        .target(name: "Addresses", swiftSettings: strict),
+        .target(name: "Timing", swiftSettings: strict),
+        .target(name: "DNSWire", swiftSettings: strict),
+        .target(name: "Telemetry", swiftSettings: strict),
+        // Level 1: the kernel's data path, the store, the configuration language, the worker's wire.
+        .target(name: "Kernel", dependencies: ["CLinux", "Addresses", "Timing"], swiftSettings: strict),
+        .target(
+            name: "AnswerCache",
+            dependencies: ["DNSWire", "Timing", "Telemetry"],
+            swiftSettings: strict
+        ),
+        .target(name: "Corefile", dependencies: ["DNSWire", "Addresses"], swiftSettings: strict),
+        .target(name: "Control", dependencies: ["Addresses", "Kernel"], swiftSettings: strict),
+        // Level 2: one query's way.
+        .target(
+            name: "Resolution",
+            dependencies: ["AnswerCache", "DNSWire", "Addresses", "Timing", "Telemetry"],
+            swiftSettings: strict
+        ),
+        // Level 3: I/O.
+        .target(
+            name: "Listeners",
+            dependencies: [
+                "Resolution", "DNSWire", "Kernel", "Addresses", "Timing", "Telemetry", nioCore, nioPosix,
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Upstream",
+            dependencies: [
+                "Resolution", "DNSWire", "Addresses", "Timing", "Telemetry", nioCore, nioPosix,
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "NodeNetwork",
+            dependencies: ["CNetlink", "CLinux", "Addresses", "Kernel"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Probes",
+            dependencies: ["Addresses", "Telemetry", nioCore, nioPosix, nioHTTP1],
+            swiftSettings: strict
+        ),
+        // Level 4: the two processes.
+        .target(
+            name: "Agent",
+            dependencies: [
+                "Control", "Corefile", "Resolution", "AnswerCache", "Listeners", "Upstream", "Probes",
+                "Kernel",
+                "DNSWire", "Addresses", "Timing", "Telemetry", logging, nioCore, nioPosix,
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Supervisor",
+            dependencies: [
+                "Control", "Corefile", "NodeNetwork", "Probes", "Kernel", "DNSWire", "Addresses", "Timing",
+                "Telemetry", logging, nioCore, nioPosix,
+            ],
+            swiftSettings: strict
+        ),
+        // Level 5: options and subcommands.
+        .executableTarget(
+            name: "node-local-dns",
+            dependencies: ["Agent", "Supervisor", "Corefile", "Addresses", "Telemetry", arguments, logging],
+            swiftSettings: strict
+        ),
+    ]
+)
