@@ -1,0 +1,60 @@
+// The hash of names, built label by label from the root: the hashes of all zones above a name fall out on
+// the way, so that one walk serves both the choice of the zone and the cache.
+
+/// A keyed hash over lower-cased labels, last label first.
+///
+/// The key is chosen at start, so that nobody outside can prepare names that collide.
+package struct NameHash: Sendable {
+    private let key: UInt64
+    private let multiplier: UInt64
+
+    /// Two random numbers; tests pass constants.
+    package init(key: UInt64, multiplier: UInt64) {
+        self.key = key
+        self.multiplier = multiplier | 1
+    }
+
+    /// The hash of the root.
+    package var root: UInt64 { key }
+
+    /// The hash of `label` + the name that `suffix` stands for.
+    ///
+    /// `label` is the range of the label's octets in `name`, without the length octet, in lower case.
+    @inline(__always)
+    func extend(_ suffix: UInt64, by label: Range<Int>, of name: Span<UInt8>) -> UInt64 {
+        var hash = suffix ^ UInt64(truncatingIfNeeded: label.count)
+        var word: UInt64 = 0
+        var filled = 0
+        for index in label {
+            word = word << 8 | UInt64(name[index])
+            filled += 1
+            if filled == 8 {
+                hash = mix(hash ^ word)
+                word = 0
+                filled = 0
+            }
+        }
+        return mix(hash ^ word)
+    }
+
+    /// Folds a 128-bit product, so that every bit of the input reaches every bit of the hash.
+    @inline(__always)
+    private func mix(_ value: UInt64) -> UInt64 {
+        let product = (value ^ key).multipliedFullWidth(by: multiplier)
+        return product.high ^ product.low
+    }
+
+    /// The hash of a zone, equal to the one a query's walk yields at that zone.
+    package func hash(of name: DomainName) -> UInt64 {
+        var starts: [Int] = []
+        var at = 0
+        while name.wire[at] != 0 {
+            starts.append(at)
+            at += 1 + Int(name.wire[at])
+        }
+        let wire = name.wire.span
+        return starts.reversed().reduce(root) { suffix, start in
+            extend(suffix, by: (start + 1)..<(start + 1 + Int(name.wire[start])), of: wire)
+        }
+    }
+}

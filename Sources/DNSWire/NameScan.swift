@@ -1,0 +1,54 @@
+// Names inside messages, with compression (RFC 1035, 4.1.4). Pointers must lead strictly backwards: a loop
+// is then impossible by construction, and no hop counter is needed.
+
+package enum NameScan {
+    /// Where the name at `start` ends in the message (behind its root label or its first pointer).
+    ///
+    /// Nil when the message ends first or a label type is unknown. The target of a pointer is not followed.
+    package static func end(of start: Int, in message: Span<UInt8>) -> Int? {
+        var at = start
+        while at < message.count {
+            let length = Int(message[at])
+            switch length {
+            case 0: return at + 1
+            case 1...Limits.labelSize: at += 1 + length
+            case 0xc0...0xff: return at + 2 <= message.count ? at + 2 : nil
+            default: return nil  // 0x40 and 0x80 are not in use (RFC 6891, 5)
+            }
+        }
+        return nil
+    }
+
+    /// Appends the name at `start` without compression, in its own spelling.
+    ///
+    /// False when it is malformed: past the end, pointing forward, or longer than 255 octets.
+    package static func expand(_ start: Int, in message: Span<UInt8>, into output: inout [UInt8]) -> Bool {
+        var at = start
+        var barrier = start
+        var size = 0
+        while at < message.count {
+            let length = Int(message[at])
+            switch length {
+            case 0:
+                output.append(0)
+                return size + 1 <= Limits.nameSize
+            case 1...Limits.labelSize:
+                guard at + 1 + length <= message.count, size + 1 + length < Limits.nameSize else {
+                    return false
+                }
+                for index in at...(at + length) { output.append(message[index]) }
+                size += 1 + length
+                at += 1 + length
+            case 0xc0...0xff:
+                guard at + 2 <= message.count else { return false }
+                let target = Int(message.uint16(at: at) & 0x3fff)
+                guard target < barrier else { return false }
+                barrier = target
+                at = target
+            default:
+                return false
+            }
+        }
+        return false
+    }
+}
