@@ -1,0 +1,91 @@
+// `forward`: ask somebody else. Whom, for which names, how, and what counts as healthy
+// (node-cache reference 3.7).
+
+package import Addresses
+package import DNSWire
+
+/// One `forward` line, defaults filled in.
+package struct ForwardConfiguration: PluginConfiguration {
+    /// One upstream to ask.
+    package enum Target: Hashable, Sendable {
+        /// Plain DNS over UDP or TCP.
+        case plain(Endpoint)
+        /// DNS over TLS; the name to verify when the target itself gives one (`tls://192.0.2.1%dns.example.org`).
+        case tls(Endpoint, serverName: String?)
+        /// `__PILLAR__CLUSTER__DNS__` that nobody could replace yet: SERVFAIL until the address is found.
+        case unresolvedClusterDNS
+    }
+
+    package enum Transport: Hashable, Sendable {
+        /// As the client asked us.
+        case asClient
+        /// `force_tcp`.
+        case tcp
+        /// `prefer_udp`: UDP first, TCP for a truncated answer.
+        case preferUDP
+    }
+
+    package enum Policy: String, Sendable, CaseIterable {
+        case random
+        case roundRobin = "round_robin"
+        case sequential
+    }
+
+    package struct HealthCheck: Hashable, Sendable {
+        package var interval: GoDuration
+        package var recursionDesired: Bool
+        package var domain: DomainName
+    }
+
+    /// `tls [CERT KEY] [CA]`: paths, read by the agent; all nil means the system's authorities.
+    package struct TLS: Hashable, Sendable {
+        package var certificate: String?
+        package var key: String?
+        package var authority: String?
+    }
+
+    /// Whom is asked about what: the part of a `forward` line that decides what an answer says.
+    package struct Source: Hashable, Sendable {
+        package let from: DomainName
+        package let except: [DomainName]
+        package let targets: [Target]
+    }
+
+    /// Names at or below this are forwarded.
+    package var from: DomainName
+    /// One to fifteen, files in resolv.conf format already expanded.
+    package var targets: [Target]
+    /// Files that targets came from; a change of one means reading the configuration anew.
+    package var resolverFiles: [String]
+    /// Names at or below these are left to the next plugin (`from` itself is always forwarded).
+    package var except: [DomainName]
+    package var transport: Transport
+    /// Idle connections older than this are closed.
+    package var expire: GoDuration
+    /// Consecutive failed checks that make an upstream unhealthy; zero is never.
+    package var maxFails: UInt32
+    /// Attempts per query; zero is no limit but time.
+    package var maxConnectAttempts: UInt32
+    /// Idle connections kept per upstream; zero is no limit.
+    package var maxIdleConnections: UInt32
+    package var tls: TLS?
+    package var tlsServerName: String?
+    package var policy: Policy
+    package var healthCheck: HealthCheck
+    /// Queries in flight beyond this are refused; zero is no limit.
+    package var maxConcurrent: UInt32
+    /// Answers with these codes go to the next `forward` of the block.
+    package var next: [ResponseCode]
+    /// Answers with these codes go to the next upstream.
+    package var failover: [ResponseCode]
+    /// All upstreams down means SERVFAIL at once instead of a try at random.
+    package var failsFastWhenAllUnhealthy: Bool
+    package var origin: Origin
+
+    package var source: Source { Source(from: from, except: except, targets: targets) }
+}
+
+extension ServerBlockConfiguration {
+    /// In file order: a name goes to the first that covers it.
+    package var forwards: [ForwardConfiguration] { allPlugins() }
+}
