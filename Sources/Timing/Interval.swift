@@ -32,3 +32,11 @@ extension Interval: Comparable {
         Interval(nanoseconds: left.nanoseconds * factor)
     }
 }
+
+extension Interval {
+    @inlinable
+    package static func + (left: Interval, right: Interval) -> Interval {
+        let (sum, overflow) = left.nanoseconds.addingReportingOverflow(right.nanoseconds)
+        return Interval(nanoseconds: overflow ? .max : sum)
+    }
+}

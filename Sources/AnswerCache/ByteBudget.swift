@@ -1,0 +1,23 @@
+// One bound on the memory of all caches of the process, counted in octets, not entries: an answer may be
+// forty octets or sixty thousand.
+
+import Synchronization
+
+/// Octets that answers may take, and those they do take.
+package final class ByteBudget: Sendable {
+    private let taken = Atomic<Int>(0)
+    private let bound: Atomic<Int>
+
+    /// `limit` in octets.
+    package init(limit: Int) { bound = Atomic(limit) }
+
+    package var limit: Int { bound.load(ordering: .relaxed) }
+
+    package var used: Int { taken.load(ordering: .relaxed) }
+
+    func take(_ octets: Int) { taken.wrappingAdd(octets, ordering: .relaxed) }
+
+    func giveBack(_ octets: Int) { taken.wrappingSubtract(octets, ordering: .relaxed) }
+
+    func hasRoom(for octets: Int) -> Bool { used + octets <= limit }
+}

@@ -1,0 +1,87 @@
+// One kept answer in one block of memory: a fixed head, the places of its TTLs, its octets. The only file of
+// this module that handles raw memory; everything outside sees spans that end with the call.
+
+import DNSWire
+
+/// An answer in memory of its own. Whoever removes it from the table must call `free`.
+@safe struct CacheEntry {
+    /// The fixed part; 40 octets.
+    struct Head {
+        /// Nanoseconds on the monotonic clock: wall-clock jumps expire nothing.
+        var storedAt: UInt64
+        /// Nanoseconds on the monotonic clock.
+        var lastHitAt: UInt64
+        /// Seconds.
+        var lifetime: UInt32
+        var wireSize: UInt16
+        var ttlCount: UInt16
+        var type: UInt16
+        var recordClass: UInt16
+        /// Hits since the last long pause.
+        var hits: UInt16
+        var extendedCode: UInt16
+        var kind: AnswerKind
+        var dnssecOK: Bool
+        var checkingDisabled: Bool
+        /// Somebody was told to refresh this entry and has not come back.
+        var isRefreshing: Bool
+    }
+
+    private let memory: UnsafeMutableRawPointer
+
+    /// Octets of memory that an answer takes, head included.
+    static func size(of answer: AnswerMessage) -> Int {
+        MemoryLayout<Head>.size + 2 * answer.ttlOffsets.count + answer.wire.count
+    }
+
+    init(_ answer: AnswerMessage, head: Head) {
+        let size = Self.size(of: answer)
+        // SAFETY: the block is as long as head, offsets and octets together; each is written once, in order,
+        // at an offset that suits its alignment (40 is a multiple of 8, offsets of 2).
+        unsafe memory = .allocate(byteCount: size, alignment: MemoryLayout<Head>.alignment)
+        unsafe memory.initializeMemory(as: Head.self, to: head)
+        let offsets = unsafe memory + MemoryLayout<Head>.size
+        for (index, offset) in answer.ttlOffsets.enumerated() {
+            unsafe offsets.storeBytes(of: offset, toByteOffset: 2 * index, as: UInt16.self)
+        }
+        let octets = unsafe offsets + 2 * answer.ttlOffsets.count
+        unsafe answer.wire.withUnsafeBytes { source in
+            if let base = source.baseAddress {
+                unsafe octets.copyMemory(from: base, byteCount: source.count)
+            }
+        }
+    }
+
+    func free() {
+        unsafe memory.deallocate()
+    }
+
+    var head: Head {
+        // SAFETY: a head was written here by `init`, and the shard's lock is held.
+        get { unsafe memory.load(as: Head.self) }
+        nonmutating set { unsafe memory.storeBytes(of: newValue, as: Head.self) }
+    }
+
+    /// Octets of this entry's memory.
+    var size: Int {
+        let head = self.head
+        return MemoryLayout<Head>.size + 2 * Int(head.ttlCount) + Int(head.wireSize)
+    }
+
+    /// Lends the answer's octets and the places of its TTLs.
+    @inline(__always)
+    func withAnswer<Result>(_ head: Head, _ body: (Span<UInt8>, Span<UInt16>) -> Result) -> Result {
+        let offsets = unsafe memory + MemoryLayout<Head>.size
+        let octets = unsafe offsets + 2 * Int(head.ttlCount)
+        // SAFETY: both spans lie within the block (see `init`) and end with this call, under the lock.
+        let answer = unsafe Span<UInt8>(
+            _unsafeStart: octets.assumingMemoryBound(to: UInt8.self),
+            count: Int(head.wireSize)
+        )
+        let places = unsafe Span<UInt16>(
+            _unsafeStart: offsets.assumingMemoryBound(to: UInt16.self),
+            count: Int(head.ttlCount)
+        )
+        return body(answer, places)
+    }
+}

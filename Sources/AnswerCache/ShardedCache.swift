@@ -1,0 +1,245 @@
+// The answers of one server block, spread over shards with a lock each. A look-up holds one lock for one
+// probe and one copy; an insert holds it for the change of the table. No lock is held across a call out,
+// and never two at once.
+
+package import DNSWire
+import Synchronization
+package import Timing
+
+/// The cache of one server block.
+@safe package final class ShardedCache: Sendable {
+    package let settings: CacheSettings
+    private let budget: ByteBudget
+    // SAFETY: allocated and initialised in `init`, released in `deinit`, never reseated; what it points to is
+    // reached through its mutex only.
+    private nonisolated(unsafe) let shards: UnsafeMutablePointer<Mutex<CacheShard>>
+    private let shardCount: Int
+
+    /// CoreDNS rounds every capacity below this up to it.
+    package static let smallestCapacity = 1024
+    /// Enough that four threads rarely meet, few enough that each holds a useful share of the capacity.
+    private static let mostShards = 64
+
+    package init(settings: CacheSettings, budget: ByteBudget) {
+        self.settings = settings
+        self.budget = budget
+        let positive = max(settings.success.capacity, Self.smallestCapacity)
+        let negative = max(settings.denial.capacity, Self.smallestCapacity)
+        shardCount = Self.mostShards
+        unsafe shards = .allocate(capacity: shardCount)
+        for index in 0..<shardCount {
+            unsafe (shards + index).initialize(
+                to: Mutex(
+                    CacheShard(
+                        positiveCapacity: (positive + shardCount - 1) / shardCount,
+                        negativeCapacity: (negative + shardCount - 1) / shardCount
+                    )
+                )
+            )
+        }
+    }
+
+    deinit {
+        for index in 0..<shardCount {
+            budget.giveBack(unsafe shards[index].withLock { $0.octets })
+        }
+        unsafe shards.deinitialize(count: shardCount)
+        unsafe shards.deallocate()
+    }
+
+    /// Type and class join the hash of the name: A and AAAA of one name need not share a chain.
+    @inline(__always)
+    private func place(of query: borrowing Query) -> (shard: Int, tag: UInt32) {
+        let hash = query.hash ^ UInt64(query.type.rawValue) &* 0x9e37_79b9_7f4a_7c15
+        return (Int(truncatingIfNeeded: hash >> 48) & (shardCount - 1), UInt32(truncatingIfNeeded: hash))
+    }
+}
+
+// MARK: - Looking up
+
+/// What the cache has to say to a question.
+package enum CacheLookup: Sendable, Equatable {
+    case miss
+    /// The reply stands in the buffer.
+    case hit(Hit)
+    /// Only a stale answer, and the settings want upstream asked first.
+    case staleIfUpstreamFails
+
+    package struct Hit: Sendable, Equatable {
+        /// Octets of the reply.
+        package let size: Int
+        package let kind: AnswerKind
+        package let isStale: Bool
+        /// The caller should ask upstream in the background; nobody else was told to.
+        package let wantsRefresh: Bool
+    }
+}
+
+/// What the caller allows a look-up to do.
+package struct LookupOptions: Sendable {
+    /// Octets of the largest reply.
+    package var limit: Int
+    /// The upstream has failed: give a stale answer also where the settings say verify.
+    package var acceptsStale = false
+    /// Count this look-up as popularity, and let it start a refresh.
+    package var countsAsHit = true
+
+    package init(limit: Int) { self.limit = limit }
+}
+
+extension ShardedCache {
+    /// Writes the answer to `query` into `output`, aged to `now`.
+    package func lookup(
+        _ query: borrowing Query,
+        packet: Span<UInt8>,
+        options: LookupOptions,
+        at now: Instant,
+        into output: inout MutableSpan<UInt8>
+    ) -> CacheLookup {
+        let (shard, tag) = place(of: query)
+        return unsafe shards[shard].withLock { table in
+            guard let index = table.find(query, tag: tag) else { return .miss }
+            let entry = table.entry(at: index)
+            var head = entry.head
+            let freshness = Freshness(head, settings, at: now)
+            switch freshness {
+            case .gone: return .miss
+            case .stale where settings.stale?.verifies == true && !options.acceptsStale:
+                return .staleIfUpstreamFails
+            case .fresh, .stale: break
+            }
+            let wantsRefresh = options.countsAsHit && head.countHit(settings, freshness, at: now)
+            if options.countsAsHit {
+                table.markVisited(index)
+                entry.head = head
+            }
+            let style = ReplyStyle(
+                timeToLive: settings.keepsTTL && !freshness.isStale ? head.lifetime : freshness.timeToLive,
+                isAuthoritative: true,
+                limit: options.limit,
+                extendedError: freshness.isStale ? .staleAnswer : nil
+            )
+            let size = entry.withAnswer(head) { answer, places in
+                ReplyWriter.write(
+                    answer,
+                    ttlOffsets: places,
+                    extendedCode: head.extendedCode,
+                    to: query,
+                    packet: packet,
+                    style: style,
+                    into: &output
+                )
+            }
+            return .hit(
+                CacheLookup.Hit(
+                    size: size,
+                    kind: head.kind,
+                    isStale: freshness.isStale,
+                    wantsRefresh: wantsRefresh
+                )
+            )
+        }
+    }
+}
+
+// MARK: - Inserting
+
+extension ShardedCache {
+    /// What became of an answer that was offered.
+    package enum Insertion: Sendable, Equatable {
+        case stored
+        /// A failure does not take the place of an answer that can still be given.
+        case keptBetter
+        /// The byte budget is full of what may not be evicted for this.
+        case noRoom
+    }
+
+    /// Keeps `answer` to `query` as `kind` for `lifetime` seconds from `now`.
+    @discardableResult
+    package func insert(
+        _ answer: AnswerMessage,
+        for query: borrowing Query,
+        as kind: AnswerKind,
+        lifetime: UInt32,
+        at now: Instant
+    ) -> Insertion {
+        let (shard, tag) = place(of: query)
+        let head = CacheEntry.Head(
+            storedAt: now.nanoseconds,
+            lastHitAt: now.nanoseconds,
+            lifetime: lifetime,
+            wireSize: UInt16(truncatingIfNeeded: answer.wire.count),
+            ttlCount: UInt16(truncatingIfNeeded: answer.ttlOffsets.count),
+            type: query.type.rawValue,
+            recordClass: query.recordClass.rawValue,
+            hits: 0,
+            extendedCode: answer.responseCode.rawValue >> 4,
+            kind: kind,
+            dnssecOK: query.dnssecOK,
+            checkingDisabled: query.checkingDisabled,
+            isRefreshing: false
+        )
+        return unsafe shards[shard].withLock { table in
+            let old = table.find(query, tag: tag)
+            var head = head
+            if let old {
+                var oldHead = table.entry(at: old).head
+                if kind == .serverError, oldHead.kind != .serverError,
+                    Freshness(oldHead, settings, at: now) != .gone
+                {
+                    oldHead.isRefreshing = false
+                    table.entry(at: old).head = oldHead
+                    return .keptBetter
+                }
+                // Popularity outlives a refresh, else a popular name would be forgotten each time.
+                head.hits = oldHead.hits
+                head.lastHitAt = oldHead.lastHitAt
+            }
+            let stored = table.insert(
+                answer,
+                head: head,
+                tag: tag,
+                replacing: old,
+                budget: budget,
+                now: now.nanoseconds,
+                staleFor: settings.stale?.duration.nanoseconds ?? 0
+            )
+            return stored ? .stored : .noRoom
+        }
+    }
+
+    /// The refresh of this question has failed: the next popular hit may start another.
+    package func refreshFailed(_ query: borrowing Query) {
+        let (shard, tag) = place(of: query)
+        unsafe shards[shard].withLock { table in
+            guard let index = table.find(query, tag: tag) else { return }
+            table.entry(at: index).head.isRefreshing = false
+        }
+    }
+
+    /// Entries and evictions by kind, and octets.
+    package struct Census: Sendable, Equatable {
+        package var entries = (success: 0, denial: 0)
+        package var evictions = (success: 0, denial: 0)
+        package var octets = 0
+
+        package static func == (left: Census, right: Census) -> Bool {
+            left.entries == right.entries && left.evictions == right.evictions && left.octets == right.octets
+        }
+    }
+
+    /// Counts over all shards, one lock after the other.
+    package func census() -> Census {
+        var census = Census()
+        for shard in 0..<shardCount {
+            unsafe shards[shard].withLock { table in
+                census.entries.success += table.counts.success
+                census.entries.denial += table.counts.denial
+                census.evictions.success += table.evictions.success
+                census.evictions.denial += table.evictions.denial
+                census.octets += table.octets
+            }
+        }
+        return census
+    }
+}
