@@ -1,0 +1,95 @@
+// Many datagrams with one system call each way. The buffers are made once and lent as spans; between receive
+// and send nothing here allocates.
+
+package import Addresses
+package import CLinux
+import Glibc
+
+/// Receive and reply buffers of one packet thread.
+@safe package struct DatagramBatch: ~Copyable {
+    private let batch: OpaquePointer
+    private let receiveSize: Int
+    private let replySize: Int
+    package let slots: Int
+
+    /// `receiveSize` and `replySize` in octets per datagram; nil when memory is short.
+    package init?(slots: Int, receiveSize: Int, replySize: Int) {
+        guard
+            let batch = unsafe clinux_batch_create(
+                UInt32(clamping: slots),
+                UInt32(clamping: receiveSize),
+                UInt32(clamping: replySize)
+            )
+        else { return nil }
+        unsafe self.batch = batch
+        self.slots = slots
+        self.receiveSize = receiveSize
+        self.replySize = replySize
+    }
+
+    deinit { unsafe clinux_batch_destroy(batch) }
+
+    /// Takes what has arrived on `socket`, without waiting; zero when nothing has.
+    package mutating func receive(from socket: CInt) -> Int {
+        max(0, Int(unsafe clinux_batch_receive(batch, socket)))
+    }
+
+    /// Whether every reply slot is taken: send before the next one.
+    package var isFull: Bool { unsafe clinux_batch_queued(batch) >= UInt32(slots) }
+
+    /// Lends datagram `slot` and the next reply buffer; queues as many octets as `body` says, none for zero.
+    @inline(__always)
+    package mutating func reply(
+        to slot: Int,
+        _ body: (Span<UInt8>, inout MutableSpan<UInt8>) -> Int
+    ) {
+        let size = Int(unsafe clinux_batch_datagram_size(batch, UInt32(slot)))
+        // SAFETY: the kernel wrote at most `receiveSize` octets; both buffers live as long as the batch, and
+        // the spans end with the call.
+        let packet = unsafe Span(
+            _unsafeStart: UnsafePointer(clinux_batch_datagram(batch, UInt32(slot))),
+            count: min(size, receiveSize)
+        )
+        var output = unsafe MutableSpan(_unsafeStart: clinux_batch_reply(batch), count: replySize)
+        let written = body(packet, &output)
+        if written > 0 {
+            unsafe clinux_batch_queue(batch, UInt32(written), clinux_batch_peer(batch, UInt32(slot)))
+        }
+    }
+
+    /// Who sent datagram `slot`.
+    package func peer(of slot: Int) -> DatagramPeer {
+        DatagramPeer(raw: unsafe clinux_batch_peer(batch, UInt32(slot)).pointee)
+    }
+
+    /// Sends the queued replies; returns how many the kernel took.
+    @discardableResult
+    package mutating func send(on socket: CInt) -> Int {
+        Int(unsafe clinux_batch_send(batch, socket))
+    }
+
+    /// How many replies wait for `send`.
+    package var queued: Int { Int(unsafe clinux_batch_queued(batch)) }
+}
+
+/// Where a later reply goes, and which of our addresses it leaves from.
+package struct DatagramPeer: Sendable {
+    fileprivate var raw: clinux_peer
+
+    package init(raw: clinux_peer) { self.raw = raw }
+
+    /// The sender's address and port.
+    package var endpoint: Endpoint? {
+        unsafe withUnsafeBytes(of: raw.address) { unsafe SocketAddress.endpoint(in: $0) }
+    }
+
+    /// Sends one datagram; errors are the network's matter and the client will ask again.
+    @discardableResult
+    package func send(_ octets: Span<UInt8>, on socket: CInt) -> Bool {
+        unsafe withUnsafePointer(to: raw) { peer in
+            unsafe octets.withUnsafeBufferPointer { buffer in
+                unsafe clinux_send(socket, buffer.baseAddress, UInt32(buffer.count), peer) >= 0
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+// Opens the sockets that we listen on, with the options that restarts and upgrades need.
+
+package import Addresses
+import Glibc
+
+package enum Socket {
+    /// A queue for a worker's restart: the default of 208 KiB holds fewer than 300 queries.
+    package static let receiveBufferSize: CInt = 4 << 20
+    /// Connections that may wait for `accept` while a worker restarts.
+    package static let listenBacklog: CInt = 1024
+
+    /// A bound UDP socket. Non-blocking, close-on-exec.
+    package static func datagram(listeningOn endpoint: Endpoint) throws(SystemError) -> OwnedDescriptor {
+        let socket = try open(SOCK_DGRAM, endpoint, "udp")
+        // SO_RCVBUFFORCE passes net.core.rmem_max and needs NET_ADMIN; without it the kernel's bound holds.
+        if !set(socket.raw, SOL_SOCKET, SO_RCVBUFFORCE, receiveBufferSize) {
+            _ = set(socket.raw, SOL_SOCKET, SO_RCVBUF, receiveBufferSize)
+        }
+        if endpoint.address.isUnspecified {
+            // On a wildcard socket the answer must leave from the address that was asked (RFC 2181, 4.1).
+            let isV4 = endpoint.address.family == .v4
+            _ = set(
+                socket.raw,
+                isV4 ? CInt(IPPROTO_IP) : CInt(IPPROTO_IPV6),
+                isV4 ? IP_PKTINFO : IPV6_RECVPKTINFO,
+                1
+            )
+        }
+        try bind(socket, endpoint, "udp")
+        return socket
+    }
+
+    /// A listening TCP socket. Non-blocking, close-on-exec.
+    package static func stream(listeningOn endpoint: Endpoint) throws(SystemError) -> OwnedDescriptor {
+        let socket = try open(SOCK_STREAM, endpoint, "tcp")
+        _ = set(socket.raw, SOL_SOCKET, SO_REUSEADDR, 1)
+        try bind(socket, endpoint, "tcp")
+        try checked("listen tcp \(endpoint)") { listen(socket.raw, listenBacklog) }
+        return socket
+    }
+
+    /// The address a socket is bound to; for tests that bind port 0.
+    package static func localEndpoint(of socket: CInt) -> Endpoint? {
+        var storage = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        // SAFETY: sockaddr_storage is as large and as aligned as any socket address.
+        let result = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(socket, $0, &size)
+            }
+        }
+        guard result == 0 else { return nil }
+        return unsafe withUnsafeBytes(of: storage) { unsafe SocketAddress.endpoint(in: $0) }
+    }
+
+    private static func open(
+        _ type: __socket_type,
+        _ endpoint: Endpoint,
+        _ name: String
+    ) throws(SystemError) -> OwnedDescriptor {
+        let family = endpoint.address.family == .v4 ? AF_INET : AF_INET6
+        let flags = CInt(type.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        let raw = try checked("socket \(name) \(endpoint)") { Glibc.socket(family, flags, 0) }
+        let socket = OwnedDescriptor(owning: raw)
+        // Several sockets on one port: one per packet thread, and those of the next instance in an upgrade.
+        _ = set(raw, SOL_SOCKET, SO_REUSEPORT, 1)
+        if family == AF_INET {
+            // The address need not exist yet: we listen before the link attracts traffic.
+            _ = set(raw, CInt(IPPROTO_IP), IP_FREEBIND, 1)
+        } else {
+            _ = set(raw, CInt(IPPROTO_IPV6), IPV6_FREEBIND, 1)
+            _ = set(raw, CInt(IPPROTO_IPV6), IPV6_V6ONLY, 1)
+        }
+        return socket
+    }
+
+    private static func bind(
+        _ socket: borrowing OwnedDescriptor,
+        _ endpoint: Endpoint,
+        _ name: String
+    ) throws(SystemError) {
+        let raw = socket.raw
+        try checked("listen \(name) \(endpoint)") {
+            unsafe SocketAddress.with(endpoint) { unsafe Glibc.bind(raw, $0, $1) }
+        }
+    }
+
+    private static func set(_ socket: CInt, _ level: CInt, _ option: CInt, _ value: CInt) -> Bool {
+        var value = value
+        return unsafe setsockopt(socket, level, option, &value, socklen_t(MemoryLayout<CInt>.size)) == 0
+    }
+}
