@@ -35,7 +35,7 @@ package struct ProcessMetrics: MetricSource {
             }
         }
         if let count = ProcFile.entryCount("/proc/self/fd") {
-            snapshot.add(.processOpenDescriptors, Double(count - 1))  // without the one that reads the folder
+            snapshot.add(.processOpenDescriptors, count - 1)  // without the one that reads the folder
         }
         if let devices = ProcFile.text("/proc/self/net/dev") {
             let traffic = Self.traffic(in: devices)

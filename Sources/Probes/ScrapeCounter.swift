@@ -20,6 +20,6 @@ package final class ScrapeCounter: MetricSource {
 
     package func collect(into snapshot: inout MetricSnapshot) {
         snapshot.add(.scrapes, labels: ["200"], succeeded.value)
-        snapshot.add(.scrapesInFlight, Double(inFlight.value))
+        snapshot.add(.scrapesInFlight, inFlight.value)
     }
 }

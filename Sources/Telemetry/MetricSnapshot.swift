@@ -38,8 +38,8 @@ extension MetricSnapshot {
         add(.number(value), to: family, labels)
     }
 
-    /// Adds a number that was counted.
-    package mutating func add(_ family: MetricFamily, labels: [String] = [], _ value: UInt64) {
+    /// Adds a whole number to a counter or gauge.
+    package mutating func add(_ family: MetricFamily, labels: [String] = [], _ value: some BinaryInteger) {
         add(.number(Double(value)), to: family, labels)
     }
 
