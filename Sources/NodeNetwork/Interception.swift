@@ -1,0 +1,232 @@
+// The life of our tables: committed, kept, withdrawn. One netlink socket owns them all and is open for
+// exactly as long as interception is wanted; when this process dies, however it dies, the kernel closes
+// the socket and deletes the tables with it, and the traffic flows to the cluster's DNS again.
+//
+// Each family is a transaction of its own: a node without IPv6 still gets its IPv4 rules.
+
+import Addresses
+import CNetlink
+import Glibc
+
+/// Whether tables shall belong to the socket that made them.
+package enum TableOwnership: Hashable, Sendable {
+    /// Where the kernel can; else a plain table, and the fact is told.
+    case whereSupported
+    /// Never: what a kernel before 5.12 does.
+    case never
+}
+
+/// The rules half of the node's network; one per process.
+struct Interception {
+    private let plan: NetworkPlan
+    private let opener: any NetlinkOpener
+    private var ownership: TableOwnership
+    /// The owner; nil while interception is not wanted.
+    private var owner: NetlinkConnection?
+    /// The families whose table was in the kernel, right and ours, when last seen.
+    private(set) var families: Set<IPAddress.Family> = []
+    private var toldOfMissingOwner = false
+
+    init(plan: NetworkPlan, opener: any NetlinkOpener, ownership: TableOwnership) {
+        self.plan = plan
+        self.opener = opener
+        self.ownership = ownership
+    }
+
+    /// The port id of the owner; nil while interception is not wanted.
+    var portID: UInt32? { owner?.channel.portID }
+
+    /// Whether somebody else could change our tables, so that the kernel's notifications are needed.
+    var isVulnerable: Bool { owner != nil && ownership == .never }
+
+    // MARK: Committing
+
+    /// Brings the kernel's tables to what the plan wants: makes what is missing, replaces what is wrong.
+    mutating func commit() -> NetworkReport {
+        var report = NetworkReport()
+        do {
+            let owner = try openOwner()
+            let name = AgentTable.name(portID: owner.channel.portID)
+            let tables = try tables(owner)
+            removeStale(tables, owner, &report)
+            for family in plan.families {
+                let exists = tables.contains { $0.family == family && $0.name == name }
+                let rules = RuleSet.untracked(plan, family: family, name: name)
+                do {
+                    try establish(rules, exists: exists, owner, &report)
+                    families.insert(family)
+                } catch {
+                    families.remove(family)
+                    report.failures.append(error)
+                }
+            }
+        } catch {
+            families = []
+            report.failures.append(error)
+        }
+        return report
+    }
+
+    /// The owner; opened when interception is wanted for the first time.
+    private mutating func openOwner() throws(NodeNetworkError) -> NetlinkConnection {
+        if let owner { return owner }
+        var attempts = 3
+        while true {
+            do {
+                let port = AgentTable.randomPortID()
+                let opened = NetlinkConnection(try opener.open(NETLINK_NETFILTER, as: .owner(port)))
+                owner = opened
+                return opened
+            } catch {
+                attempts -= 1
+                // EADDRINUSE: the one-in-a-billion port id is another agent's.
+                guard error.code == EADDRINUSE, attempts > 0 else {
+                    throw NodeNetworkError(.open, .filterSocket, error)
+                }
+            }
+        }
+    }
+
+    private func tables(_ connection: NetlinkConnection) throws(NodeNetworkError) -> [AgentTable] {
+        do {
+            return try connection.agentTables()
+        } catch {
+            throw NodeNetworkError(.read, .tables, error)
+        }
+    }
+
+    private mutating func establish(
+        _ rules: RuleSet,
+        exists: Bool,
+        _ owner: NetlinkConnection,
+        _ report: inout NetworkReport
+    ) throws(NodeNetworkError) {
+        var missing = rules.chains.flatMap { chain in chain.rules.map { (chain, $0) } }
+        if exists {
+            let (wanted, found) = try compare(rules, owner)
+            if wanted == found { return }
+            missing.removeAll { chain, rule in
+                guard let index = chain.rules.firstIndex(of: rule),
+                    let contents = wanted.chains[chain.name]?.rules[index]
+                else { return false }
+                return found.chains[chain.name]?.rules.contains(contents) == true
+            }
+        }
+        try replace(rules, exists: exists, owner, &report)
+        if missing.isEmpty { report.changes.append(.rebuiltTable(rules.title)) }
+        for (chain, rule) in missing {
+            let text = rule.text(rules.family)
+            report.changes.append(.addedRule(table: rules.title, chain: chain.name, rule: text))
+        }
+    }
+
+    private func compare(
+        _ rules: RuleSet,
+        _ owner: NetlinkConnection
+    ) throws(NodeNetworkError) -> (wanted: TableContents, found: TableContents) {
+        do {
+            return (try TableContents(of: rules), try owner.contents(asIn: rules))
+        } catch {
+            throw NodeNetworkError(.read, .table(rules.title), error)
+        }
+    }
+
+    /// Puts the table in place in one transaction, with the owner flag if the kernel knows it.
+    private mutating func replace(
+        _ rules: RuleSet,
+        exists: Bool,
+        _ owner: NetlinkConnection,
+        _ report: inout NetworkReport
+    ) throws(NodeNetworkError) {
+        if ownership == .whereSupported {
+            do {
+                return try commit(rules, exists: exists, flags: AgentTable.ownerFlag, owner)
+            } catch {
+                // Unknown table flags: EINVAL before Linux 5.12, EOPNOTSUPP after. If that is not what
+                // it meant, the plain table below is refused as well, and that refusal is told.
+                guard error.object == .table(rules.title),
+                    error.reason.code == EINVAL || error.reason.code == EOPNOTSUPP
+                else { throw error }
+            }
+        }
+        try commit(rules, exists: exists, flags: 0, owner)
+        ownership = .never
+        if !toldOfMissingOwner {
+            toldOfMissingOwner = true
+            report.changes.append(.tableWithoutOwner(rules.title, .running()))
+        }
+    }
+
+    private func commit(
+        _ rules: RuleSet,
+        exists: Bool,
+        flags: UInt32,
+        _ owner: NetlinkConnection
+    ) throws(NodeNetworkError) {
+        var batch = NftBatch(on: owner)
+        if exists {
+            let family = RuleCompiler(rules: rules).family
+            try batch.deleteTable(rules.name, family: family, title: rules.title)
+        }
+        try batch.add(rules, flags: flags)
+        try batch.commit()
+    }
+
+    // MARK: Withdrawing
+
+    /// Deletes our tables and closes their owner.
+    mutating func withdraw() -> NetworkReport {
+        var report = NetworkReport()
+        guard let owner else { return report }
+        let name = AgentTable.name(portID: owner.channel.portID)
+        do {
+            for table in try tables(owner) where table.name == name {
+                delete(table, owner, &report) { .removedTable($0) }
+            }
+        } catch {
+            report.failures.append(error)
+        }
+        // Closing deletes an owned table even where the transaction above was refused.
+        self.owner = nil
+        families = []
+        return report
+    }
+
+    // MARK: Other agents' tables
+
+    /// Whether a table says that another agent lives on this node.
+    func otherAgentLives() throws(Errno) -> Bool {
+        let connection = NetlinkConnection(try opener.open(NETLINK_NETFILTER, as: .anonymous))
+        return try connection.agentTables().contains { $0.portID != portID && opener.isAlive($0) }
+    }
+
+    /// Deletes tables whose agent is dead: on old kernels SIGKILL leaves them behind.
+    private func removeStale(
+        _ tables: [AgentTable],
+        _ owner: NetlinkConnection,
+        _ report: inout NetworkReport
+    ) {
+        for table in tables where table.portID != owner.channel.portID && !opener.isAlive(table) {
+            delete(table, owner, &report) { .removedStaleTable($0) }
+        }
+    }
+
+    private func delete(
+        _ table: AgentTable,
+        _ owner: NetlinkConnection,
+        _ report: inout NetworkReport,
+        telling change: (String) -> NetworkChange
+    ) {
+        let title = RuleSet.title(table.family, table.name)
+        do {
+            var batch = NftBatch(on: owner)
+            let family = UInt8(table.family == .v4 ? NFPROTO_IPV4 : NFPROTO_IPV6)
+            try batch.deleteTable(table.name, family: family, title: title)
+            try batch.commit()
+            report.changes.append(change(title))
+        } catch {
+            // ENOENT: somebody was faster; it is gone, and that is what we wanted.
+            if error.reason.code != ENOENT { report.failures.append(error) }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+// The node's network as the supervisor sees it: two halves that can be set up and taken away on their
+// own, one pass that puts back what is missing, and the descriptors that say when a pass is worthwhile.
+// It decides nothing about time, logs nothing and counts nothing: reports say what happened.
+
+package import Addresses
+import CNetlink
+
+/// Makes and keeps link, addresses and tables; one per process, used from one thread at a time.
+///
+/// All sockets live in the network namespace of the thread that called `init`, `commitInterception` and
+/// `reconcile`. Every call may be repeated: it reads the kernel's state and changes what differs.
+package final class NodeNetwork {
+    private let plan: NetworkPlan
+    private let route: NetlinkConnection
+    private var link: LinkKeeper
+    private var interception: Interception
+    private var monitor: NetworkMonitor
+    private var wantsLink = false
+    private var wantsInterception = false
+
+    /// Opens the sockets that read and listen; changes nothing on the node yet.
+    package init(
+        plan: NetworkPlan,
+        opener: any NetlinkOpener = LibmnlOpener(),
+        ownership: TableOwnership = .whereSupported
+    ) throws(NodeNetworkError) {
+        self.plan = plan
+        do {
+            route = NetlinkConnection(try opener.open(NETLINK_ROUTE, as: .anonymous))
+        } catch {
+            throw NodeNetworkError(.open, .routeSocket, error)
+        }
+        link = LinkKeeper(plan: plan, connection: route)
+        interception = Interception(plan: plan, opener: opener, ownership: ownership)
+        monitor = try NetworkMonitor(plan: plan, opener: opener)
+    }
+
+    // MARK: Setting up
+
+    /// Makes the link and its addresses, unless the plan leaves them to somebody else.
+    package func setUpLink() -> NetworkReport {
+        guard plan.setsUpInterface else { return NetworkReport() }
+        wantsLink = true
+        return link.establish()
+    }
+
+    /// Takes the traffic: from the moment this returns, DNS of our addresses is out of conntrack.
+    package func commitInterception() -> NetworkReport {
+        guard plan.setsUpRules else { return NetworkReport() }
+        wantsInterception = true
+        var report = interception.commit()
+        hearTables(&report)
+        return report
+    }
+
+    /// Puts back whatever of the set-up asked for so far is missing or wrong.
+    package func reconcile() -> NetworkReport {
+        var report = NetworkReport()
+        if wantsInterception { report.add(commitInterception()) }
+        if wantsLink { report.add(setUpLink()) }
+        return report
+    }
+
+    // MARK: Taking away
+
+    /// Gives the traffic back: our tables are gone when this returns. The link stays.
+    package func withdrawInterception() -> NetworkReport {
+        wantsInterception = false
+        var report = interception.withdraw()
+        hearTables(&report)
+        return report
+    }
+
+    /// Removes all we made: tables first, then the link, unless another agent on the node uses it.
+    package func tearDown() -> NetworkReport {
+        var report = withdrawInterception()
+        wantsLink = false
+        guard plan.setsUpInterface else { return report }
+        if otherAgentLives() {
+            report.changes.append(.leftInterface(plan.interfaceName))
+        } else {
+            report.add(link.remove())
+        }
+        return report
+    }
+
+    /// During an upgrade the next agent has its table before we take our link away.
+    private func otherAgentLives() -> Bool {
+        guard plan.setsUpRules else { return false }
+        // Where tables cannot be read there are none of ours, so nobody to be seen.
+        return (try? interception.otherAgentLives()) ?? false
+    }
+
+    // MARK: Asking
+
+    /// The families whose DNS traffic is ours, as the kernel said when it was last asked.
+    package var interceptedFamilies: Set<IPAddress.Family> { interception.families }
+
+    /// Whether the traffic of every address of the plan is ours.
+    package var isIntercepting: Bool {
+        !plan.families.isEmpty && interceptedFamilies == Set(plan.families)
+    }
+
+    // MARK: Listening
+
+    /// Two descriptors for epoll: readable means `drainEvents()` has something to read. They do not
+    /// change, and are not to be closed.
+    package var descriptors: [CInt] { monitor.descriptors }
+
+    /// Reads every notification that waits, without blocking.
+    ///
+    /// True means that something of ours may have changed by another's hand: call `reconcile()`.
+    package func drainEvents() -> Bool {
+        let ports = [route.channel.portID, interception.portID].compactMap(\.self)
+        return monitor.drain(
+            ownPorts: Set(ports),
+            linkIndex: link.linkIndex,
+            tableName: interception.portID.map(AgentTable.name)
+        )
+    }
+
+    private func hearTables(_ report: inout NetworkReport) {
+        do {
+            try monitor.setHearsTables(interception.isVulnerable)
+        } catch {
+            report.failures.append(error)
+        }
+    }
+}
