@@ -1,0 +1,32 @@
+# shellcheck shell=bash
+# Sourced by every script: strict mode, the repository as working directory, and how they speak.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+repository=$PWD
+venv=$repository/.build/venv
+export PATH=$venv/bin:$PATH:/usr/sbin:/sbin
+
+# say WORDS: one line about what happens now.
+say() {
+    printf '%s\n' "$*"
+}
+
+# fail WORDS: says why, and ends the script.
+fail() {
+    printf '%s: error: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+need_root() {
+    [ "$(id -u)" -eq 0 ] || fail "needs root: it makes network namespaces and installs Debian packages"
+}
+
+# release_binary: builds what users run; its path is in $binary afterwards.
+release_binary() {
+    local options=(-c release --static-swift-stdlib --product node-local-dns)
+    swift build "${options[@]}" --explicit-target-dependency-import-check error
+    binary=$(swift build "${options[@]}" --show-bin-path)/node-local-dns
+    [ -x "$binary" ] || fail "no $binary after the build"
+}
