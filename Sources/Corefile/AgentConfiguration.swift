@@ -28,20 +28,16 @@ package protocol PluginConfiguration: Hashable, Sendable {}
 package struct ServerBlockConfiguration: Sendable {
     /// Never empty; in the order of the keys, networks expanded to reverse zones.
     package let zones: [ZoneKey]
-    /// Where the block listens: the addresses of all `bind` lines, or every address when there is none.
-    package let listen: Listen
     /// In the order of execution (`DirectiveTable`), repeated plugins in file order.
     package let plugins: [any PluginConfiguration]
     package let origin: Origin
 
     package init(
         zones: [ZoneKey],
-        listen: Listen = .everywhere,
         plugins: [any PluginConfiguration] = [],
         origin: Origin = Origin(SourceLocation(file: "", line: 0, column: 0))
     ) {
         self.zones = zones
-        self.listen = listen
         self.plugins = plugins
         self.origin = origin
     }
@@ -52,6 +48,11 @@ package struct ServerBlockConfiguration: Sendable {
         case everywhere
         /// In file order, without duplicates, interface names resolved.
         case addresses([IPAddress])
+    }
+
+    /// Where the block listens: the addresses of all `bind` lines, or every address when there is none.
+    package var listen: Listen {
+        plugin(BindConfiguration.self).map { .addresses($0.addresses) } ?? .everywhere
     }
 
     /// The configuration of one plugin; the first where it may stand several times.
@@ -72,13 +73,12 @@ package struct ServerBlockConfiguration: Sendable {
 // Two blocks are equal when they mean the same; a reload keeps what an equal block had built.
 extension ServerBlockConfiguration: Hashable {
     package static func == (left: ServerBlockConfiguration, right: ServerBlockConfiguration) -> Bool {
-        left.zones == right.zones && left.listen == right.listen
+        left.zones == right.zones
             && left.plugins.map { AnyHashable($0) } == right.plugins.map { AnyHashable($0) }
     }
 
     package func hash(into hasher: inout Hasher) {
         hasher.combine(zones)
-        hasher.combine(listen)
         for plugin in plugins { hasher.combine(AnyHashable(plugin)) }
     }
 }
@@ -86,8 +86,10 @@ extension ServerBlockConfiguration: Hashable {
 // MARK: - Reload
 
 extension ServerBlockConfiguration {
-    /// What decides whether cached answers of one configuration may serve in the next: the zones they were
-    /// looked up for, how they are kept, and who was asked. Ports, `bind`, `log` and the rest do not count.
+    /// What decides whether cached answers of one configuration may serve in the next.
+    ///
+    /// The zones they were looked up for, how they are kept, and who was asked count; ports, `bind`, `log` and the
+    /// rest do not.
     package struct CacheIdentity: Hashable, Sendable {
         package let zones: [DomainName]
         package let cache: CacheConfiguration?

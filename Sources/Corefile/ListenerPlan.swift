@@ -30,5 +30,81 @@ package struct ListenerPlan: Hashable, Sendable {
         package let routes: [Route]
     }
 
+    /// By port, then the wildcard, then addresses: IPv4 before IPv6, each in numeric order.
     package let listeners: [Listener]
+}
+
+// MARK: - Creation
+
+extension ListenerPlan {
+    package init(_ configuration: AgentConfiguration) {
+        var routes: [Endpoint: [Route]] = [:]
+        for (index, block) in configuration.blocks.enumerated() {
+            for zone in block.zones {
+                for address in block.listen.places {
+                    routes[Endpoint(address: address, port: zone.port), default: []]
+                        .append(Route(zone: zone.name, block: index))
+                }
+            }
+        }
+        listeners =
+            routes
+            .map { Listener(endpoint: $0, routes: $1.sorted { Self.precedes($0.zone, $1.zone) }) }
+            .sorted { $0.endpoint.sortKey < $1.endpoint.sortKey }
+    }
+
+    /// More labels first; equal counts in the order of their bytes, so that equal configurations look equal.
+    private static func precedes(_ left: DomainName, _ right: DomainName) -> Bool {
+        let (leftCount, rightCount) = (left.labels.count, right.labels.count)
+        guard leftCount == rightCount else { return leftCount > rightCount }
+        return left.wire.lexicographicallyPrecedes(right.wire)
+    }
+}
+
+extension ListenerPlan.Endpoint {
+    fileprivate var sortKey: (UInt16, UInt8, UInt64, UInt64) {
+        guard let address else { return (port, 0, 0, 0) }
+        return (port, address.family.rawValue, address.high, address.low)
+    }
+}
+
+extension ListenerPlan.Endpoint: CustomStringConvertible {
+    /// `dns://:53` or `dns://192.0.2.1:53`: the label `server` of CoreDNS' metrics.
+    package var description: String {
+        guard let address else { return "dns://:\(port)" }
+        return "dns://" + Addresses.Endpoint(address, port: port).description
+    }
+}
+
+// MARK: - Questions
+
+extension ListenerPlan {
+    /// The blocks that get a question sent to `target` for a name below `from` that `block` may forward.
+    func blocks(
+        answering target: Addresses.Endpoint,
+        for from: DomainName,
+        of block: ServerBlockConfiguration
+    ) -> Set<Int> {
+        guard let listener = listeners.first(where: { $0.endpoint.receives(target) }) else { return [] }
+        var result: Set<Int> = []
+        for zone in block.zones.map(\.name) {
+            guard zone.isWithin(from) || from.isWithin(zone) else { continue }
+            let names = zone.isWithin(from) ? zone : from
+            if let route = listener.routes.first(where: { names.isWithin($0.zone) }) {
+                result.insert(route.block)
+            }
+        }
+        return result
+    }
+}
+
+extension ListenerPlan.Endpoint {
+    /// Whether a question sent to `target` from this machine arrives here. Behind a wildcard only the loopback
+    /// address surely does: 127.0.0.53 may belong to somebody else.
+    fileprivate func receives(_ target: Addresses.Endpoint) -> Bool {
+        guard target.port == port else { return false }
+        if let address, !address.isUnspecified { return address == target.address }
+        return target.address.isUnspecified || target.address == IPAddress(v4: 0x7f00_0001)
+            || target.address == IPAddress(v6High: 0, low: 1)
+    }
 }

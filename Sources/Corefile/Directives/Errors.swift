@@ -25,3 +25,103 @@ package struct ErrorsConfiguration: PluginConfiguration {
 extension ServerBlockConfiguration {
     package var errors: ErrorsConfiguration? { plugin() }
 }
+
+enum Errors: Directive {
+    static let name = "errors"
+
+    static let consolidation = Setting(
+        "errors consolidate DURATION",
+        default: GoDuration.minutes(5),
+        allowed: GoDuration(nanoseconds: 1) ... .hours(24 * 365),
+        because: "a zero period would never print anything"
+    )
+    static let settings = [consolidation.summary]
+
+    static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
+        guard let line = block.once(lines) else { return [] }
+        var configuration = ErrorsConfiguration(stacktrace: false, consolidations: [])
+        block.attempt { () throws(Diagnostic) in
+            try line.requireArguments(0...1, expected: "errors")
+            if let target = line.argument(0), target.text != "stdout" {
+                throw Diagnostic(
+                    at: target.location,
+                    "invalid log file: \(target.text)",
+                    hint: "errors go to standard output, remove the word"
+                )
+            }
+        }
+        for property in line.lines {
+            block.attempt { () throws(Diagnostic) in
+                switch property.name.text {
+                case "stacktrace":
+                    try property.requireArguments(0...0, expected: "stacktrace")
+                    configuration.stacktrace = true
+                case "consolidate":
+                    configuration.consolidations.append(try consolidate(property))
+                default:
+                    throw block.unknownProperty(property, known: ["stacktrace", "consolidate"])
+                }
+            }
+        }
+        return [configuration]
+    }
+
+    private static func consolidate(
+        _ line: DirectiveSyntax
+    ) throws(Diagnostic) -> ErrorsConfiguration.Consolidation {
+        try line.requireArguments(2...3, expected: "consolidate DURATION REGEXP [LEVEL]")
+        let pattern = line.arguments[1]
+        if let problem = PatternBalance.problem(in: pattern.text) {
+            throw Diagnostic(
+                at: pattern.location,
+                "error parsing regexp: \(problem): `\(pattern.text)`",
+                hint: "close it, or write a backslash before it"
+            )
+        }
+        var level = ErrorsConfiguration.Level.error
+        if let token = line.argument(2) {
+            guard let known = ErrorsConfiguration.Level(rawValue: token.text) else {
+                throw Diagnostic(
+                    at: token.location,
+                    "unknown log level argument in consolidate: \(token.text)",
+                    hint: "known: "
+                        + ErrorsConfiguration.Level.allCases.map(\.rawValue).joined(separator: ", ")
+                )
+            }
+            level = known
+        }
+        let duration = try consolidation.read(line.arguments[0])
+        return ErrorsConfiguration.Consolidation(duration: duration, pattern: pattern.text, level: level)
+    }
+}
+
+/// A first look at a regular expression: are its brackets closed?
+enum PatternBalance {
+    /// Go's words for what is wrong; nil when parentheses and brackets are balanced.
+    static func problem(in pattern: String) -> String? {
+        var depth = 0
+        var isEscaped = false
+        var bracketStart: Int?
+        for (index, character) in pattern.enumerated() {
+            if isEscaped {
+                isEscaped = false
+            } else if character == "\\" {
+                isEscaped = true
+            } else if let start = bracketStart {
+                // `]` directly behind `[` or `[^` stands for itself.
+                let isFirst = index == start + 1 || (index == start + 2 && Array(pattern)[start + 1] == "^")
+                if character == "]", !isFirst { bracketStart = nil }
+            } else if character == "[" {
+                bracketStart = index
+            } else if character == "(" {
+                depth += 1
+            } else if character == ")" {
+                depth -= 1
+                if depth < 0 { return "unexpected )" }
+            }
+        }
+        if isEscaped { return "trailing backslash at end of expression" }
+        if bracketStart != nil { return "missing closing ]" }
+        return depth == 0 ? nil : "missing closing )"
+    }
+}

@@ -14,3 +14,51 @@ package struct HealthConfiguration: PluginConfiguration {
 extension ServerBlockConfiguration {
     package var health: HealthConfiguration? { plugin() }
 }
+
+enum Health: Directive {
+    static let name = "health"
+    /// `:8080`, as in CoreDNS.
+    static let defaultPort: UInt16 = 8080
+
+    static let lameduck = Setting(
+        "health lameduck",
+        default: GoDuration.zero,
+        allowed: .zero ... .hours(1),
+        because: "a pod's grace period is shorter than an hour"
+    )
+    static let settings = [lameduck.summary]
+
+    static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
+        let configurations = lines.compactMap { line in
+            block.attempt { () throws(Diagnostic) in try read(line, block) }
+        }
+        return configurations.suffix(1)
+    }
+
+    private static func read(
+        _ line: DirectiveSyntax,
+        _ block: BlockContext
+    ) throws(Diagnostic) -> HealthConfiguration {
+        try line.requireArguments(0...1, expected: "health [ADDRESS:PORT]")
+        var configuration = HealthConfiguration(
+            address: nil,
+            port: defaultPort,
+            lameduck: lameduck.defaultValue
+        )
+        for property in line.lines {
+            block.attempt { () throws(Diagnostic) in
+                guard property.name.text == "lameduck" else {
+                    throw block.unknownProperty(property, known: ["lameduck"])
+                }
+                try property.requireArguments(1...1, expected: "lameduck DURATION")
+                configuration.lameduck = try lameduck.read(property.arguments[0])
+            }
+        }
+        if let token = line.argument(0) {
+            let listen = try HostPort.read(token)
+            configuration.address = listen.address
+            configuration.port = listen.port
+        }
+        return configuration
+    }
+}

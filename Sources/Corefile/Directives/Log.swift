@@ -30,3 +30,76 @@ package struct LogConfiguration: PluginConfiguration {
 extension ServerBlockConfiguration {
     package var log: LogConfiguration? { plugin() }
 }
+
+enum Log: Directive {
+    static let name = "log"
+
+    static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
+        var rules: [LogConfiguration.Rule] = []
+        for line in lines {
+            let classes = readClasses(line, block)
+            var names = line.arguments[...]
+            var format = LogConfiguration.commonFormat
+            // A format needs a name before it: the only argument is always a name.
+            if names.count > 1, let last = names.last, last.text.contains("{") {
+                names.removeLast()
+                format = last.text
+                    .replacing("{common}", with: LogConfiguration.commonFormat)
+                    .replacing("{combined}", with: LogConfiguration.combinedFormat)
+            }
+            if names.isEmpty {
+                rules.append(LogConfiguration.Rule(name: .root, format: format, classes: classes))
+            }
+            for token in names {
+                block.attempt { () throws(Diagnostic) in
+                    guard let name = DomainName(token.text) else {
+                        throw Diagnostic(
+                            at: token.location,
+                            "not a valid domain name: \"\(token.text)\"",
+                            hint: token.text.contains("{")
+                                ? "a format needs a name before it: log . FORMAT" : nil
+                        )
+                    }
+                    if token.text.contains("{") {
+                        block.warn(
+                            at: token,
+                            "\"\(token.text)\" is taken as a name",
+                            hint: "a format needs a name before it: log . FORMAT"
+                        )
+                    }
+                    rules.append(LogConfiguration.Rule(name: name, format: format, classes: classes))
+                }
+            }
+        }
+        return [LogConfiguration(rules: rules)]
+    }
+
+    private static func readClasses(
+        _ line: DirectiveSyntax,
+        _ block: BlockContext
+    ) -> Set<LogConfiguration.Class> {
+        var classes: Set<LogConfiguration.Class> = []
+        for property in line.lines {
+            block.attempt { () throws(Diagnostic) in
+                guard property.name.text == "class" else {
+                    throw block.unknownProperty(property, known: ["class"])
+                }
+                let known = LogConfiguration.Class.allCases.map(\.rawValue).joined(separator: "|")
+                guard !property.arguments.isEmpty else {
+                    throw property.argumentError(expected: "class \(known)")
+                }
+                for token in property.arguments {
+                    guard let value = LogConfiguration.Class(rawValue: token.text.lowercased()) else {
+                        throw Diagnostic(
+                            at: token.location,
+                            "invalid Class: \(token.text)",
+                            hint: "write \(known)"
+                        )
+                    }
+                    classes.insert(value)
+                }
+            }
+        }
+        return classes.isEmpty ? [.all] : classes
+    }
+}

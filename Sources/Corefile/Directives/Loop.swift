@@ -8,3 +8,16 @@ package struct LoopConfiguration: PluginConfiguration {
 extension ServerBlockConfiguration {
     package var detectsLoops: Bool { plugin(LoopConfiguration.self) != nil }
 }
+
+enum Loop: Directive {
+    static let name = "loop"
+
+    static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
+        guard let line = block.once(lines) else { return [] }
+        block.attempt { () throws(Diagnostic) in
+            try line.requireArguments(0...0, expected: "loop")
+            try line.requireNoBlock()
+        }
+        return [LoopConfiguration()]
+    }
+}

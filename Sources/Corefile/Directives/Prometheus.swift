@@ -12,3 +12,23 @@ package struct PrometheusConfiguration: PluginConfiguration {
 extension ServerBlockConfiguration {
     package var prometheus: PrometheusConfiguration? { plugin() }
 }
+
+enum Prometheus: Directive {
+    static let name = "prometheus"
+    /// `localhost:9153`, as in CoreDNS.
+    static let defaultPort: UInt16 = 9153
+
+    static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
+        guard let line = block.once(lines) else { return [] }
+        let configuration = block.attempt { () throws(Diagnostic) -> PrometheusConfiguration in
+            try line.requireArguments(0...1, expected: "prometheus [ADDRESS:PORT]")
+            try line.requireNoBlock()
+            guard let token = line.argument(0) else {
+                return PrometheusConfiguration(address: IPAddress(v4: 0x7f00_0001), port: defaultPort)
+            }
+            let listen = try HostPort.read(token)
+            return PrometheusConfiguration(address: listen.address, port: listen.port)
+        }
+        return configuration.map { [$0] } ?? []
+    }
+}

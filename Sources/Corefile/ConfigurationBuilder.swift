@@ -1,0 +1,50 @@
+// The tree becomes the typed configuration: keys to zones, lines to plugins in the order of execution.
+
+import DNSWire
+
+/// Gives a syntax tree its meaning.
+struct ConfigurationBuilder {
+    let check: Check
+
+    /// All blocks that make some sense; what does not was reported.
+    func build(_ tree: SyntaxTree) -> [ServerBlockConfiguration] {
+        tree.blocks.map(build)
+    }
+
+    private func build(_ syntax: ServerBlockSyntax) -> ServerBlockConfiguration {
+        let zones = syntax.keys.flatMap(readKey)
+        var lines: [String: [DirectiveSyntax]] = [:]
+        for directive in syntax.directives {
+            if DirectiveTable.availableNames.contains(directive.name.text) {
+                lines[directive.name.text, default: []].append(directive)
+            } else {
+                check.report(DirectiveTable.refusal(of: directive.name))
+            }
+        }
+        let plugins = DirectiveTable.inOrder.flatMap { entry -> [any PluginConfiguration] in
+            guard case .available(let directive) = entry, let own = lines[directive.name] else { return [] }
+            let context = BlockContext(check: check, plugin: directive.name, zones: zones.map(\.name))
+            return directive.configure(own, in: context)
+        }
+        return ServerBlockConfiguration(
+            zones: zones,
+            plugins: plugins,
+            origin: Origin(syntax.keys[0].location)
+        )
+    }
+
+    private func readKey(_ token: Token) -> [ZoneKey] {
+        do throws(Diagnostic) {
+            let zones = try ZoneKey.read(token, defaultPort: check.defaultPort)
+            guard let scheme = zones.first?.scheme, scheme != .dns else { return zones }
+            throw Diagnostic(
+                at: token.location,
+                "a \(scheme.rawValue):// listener without certificate would serve in plain text",
+                hint: "remove '\(scheme.rawValue)://': only plain DNS is served in this version"
+            )
+        } catch {
+            check.report(error)
+            return []
+        }
+    }
+}
