@@ -175,11 +175,11 @@ extension Query {
         skipped == labelCount ? root : suffixHashes[skipped]
     }
 
-    /// Whether the name without its first `skipped` labels is `zone`.
-    package func suffixEquals(_ zone: Span<UInt8>, skipping skipped: Int) -> Bool {
+    /// Whether the name without its first `skipped` labels is `octets[zone]`, a name in wire form.
+    package func suffixEquals(_ octets: [UInt8], _ zone: Range<Int>, skipping skipped: Int) -> Bool {
         let start = skipped == labelCount ? nameSize - 1 : Int(labelStarts[skipped])
         guard nameSize - start == zone.count else { return false }
-        for index in 0..<zone.count where name[start + index] != zone[index] { return false }
+        for index in 0..<zone.count where name[start + index] != octets[zone.lowerBound + index] { return false }
         return true
     }
 

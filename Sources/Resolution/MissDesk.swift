@@ -1,0 +1,344 @@
+// What happens to a question that the cache could not answer: join those who ask the same, ask upstream once,
+// keep the answer, answer everybody. Lives on one event loop and is called from nowhere else.
+
+import AnswerCache
+package import DNSWire
+package import Telemetry
+package import Timing
+
+/// The time of day and the time that never jumps, as functions that tests replace.
+package struct Clocks: Sendable {
+    package let now: @Sendable () -> Instant
+    /// Seconds since 1970.
+    package let wallClock: @Sendable () -> UInt32
+
+    package init(now: @escaping @Sendable () -> Instant, wallClock: @escaping @Sendable () -> UInt32) {
+        self.now = now
+        self.wallClock = wallClock
+    }
+}
+
+/// Numbers of the desk that no zone owns.
+package final class DeskCounters: MetricSource {
+    let coalesced = SharedCounter()
+    let shed = SharedCounter()
+
+    package init() {}
+
+    package func collect(into snapshot: inout MetricSnapshot) {
+        snapshot.add(.coalesced, coalesced.value)
+        snapshot.add(.shed, labels: ["in_flight_full"], shed.value)
+    }
+}
+
+/// Asks upstream on behalf of all clients. Not `Sendable`: confined to its event loop.
+package final class MissDesk {
+    /// Clients that may wait for upstream at once; some 30 MiB when all of them do.
+    package static let capacity = 50_000
+
+    private let hashing: NameHash
+    private let clocks: Clocks
+    /// Which cells of the zone counters are ours.
+    private let thread: Int
+    private let counters: DeskCounters
+    private let log: QueryLog
+    private let failures: FailureLog
+    private let loops: LoopWatch
+    private var inFlight = InFlightTable(capacity: MissDesk.capacity)
+    /// By block, in the order of its `forward` lines.
+    private var exchanges: [ObjectIdentifier: [any Exchange]] = [:]
+    private var query = Query()
+    /// Reused for every reply; as long as a message can be.
+    private var buffer = [UInt8](repeating: 0, count: Limits.messageSize)
+
+    package init(
+        hashing: NameHash,
+        clocks: Clocks,
+        thread: Int,
+        counters: DeskCounters,
+        log: QueryLog,
+        failures: FailureLog,
+        loops: LoopWatch
+    ) {
+        self.hashing = hashing
+        self.clocks = clocks
+        self.thread = thread
+        self.counters = counters
+        self.log = log
+        self.failures = failures
+        self.loops = loops
+    }
+
+    /// Replaces the exchanges; questions that are under way stay with those they were given to.
+    package func adopt(_ exchanges: [(block: ServerBlock, exchanges: [any Exchange])]) {
+        self.exchanges = Dictionary(
+            uniqueKeysWithValues: exchanges.map { (ObjectIdentifier($0.block), $0.exchanges) }
+        )
+    }
+
+    /// Clients that wait now.
+    package var waiting: Int { inFlight.waiting }
+}
+
+// MARK: - A question comes
+
+extension MissDesk {
+    /// Takes over a question; the client is answered from here, sooner or later.
+    package func accept(_ pending: PendingQuery) {
+        let zone = pending.table.zones[pending.zone]
+        // The packet was accepted once already; reading it again costs less than carrying its parts along.
+        guard query.read(pending.packet.span, hashing: hashing) == .accepted, let name = query.domainName
+        else {
+            return
+        }
+        if let cache = zone.block.cache, zone.block.cacheScope.covers(name) {
+            if pending.reason != .refresh, answerFromCache(pending, cache, acceptsStale: false) { return }
+            switch pending.reason {
+            case .refresh: zone.counters.countPrefetch(thread: thread)
+            case .miss, .verify: zone.counters.countMiss(thread: thread)
+            }
+        }
+        if zone.block.loopProbe == name, query.type == .hinfo { loops.sawProbe(of: zone.block) }
+        guard let exchange = exchange(for: name, zone.block) else {
+            fail(
+                [pending],
+                UpstreamFailure(
+                    responseCode: .serverFailure,
+                    extendedError: .notReady,
+                    description: "plugin/forward: no next plugin found"
+                )
+            )
+            return
+        }
+        let key = FlightKey(
+            block: ObjectIdentifier(zone.block),
+            name: name.wire,
+            type: query.type,
+            recordClass: query.recordClass,
+            dnssecOK: query.dnssecOK,
+            checkingDisabled: query.checkingDisabled,
+            transport: pending.transport
+        )
+        switch inFlight.admit(pending, as: key) {
+        case .joined: counters.coalesced.add()
+        case .first: ask(exchange, key, pending)
+        case .full:
+            counters.shed.add()
+            answerError(pending, .serverFailure, .notReady)
+        }
+    }
+
+    private func exchange(for name: DomainName, _ block: ServerBlock) -> (any Exchange)? {
+        guard !loops.isLooping(block), let route = block.forwards.first(where: { $0.takes(name) }),
+            let all = exchanges[ObjectIdentifier(block)], route.exchange < all.count
+        else { return nil }
+        return all[route.exchange]
+    }
+
+    private func ask(_ exchange: any Exchange, _ key: FlightKey, _ pending: PendingQuery) {
+        let question = UpstreamQuery(
+            message: QueryMessage.forwarding(query, packet: pending.packet.span),
+            questionEnd: query.questionEnd,
+            clientTransport: pending.transport
+        )
+        exchange.ask(question) { [self] outcome in
+            finish(key, pending, outcome)
+        }
+    }
+
+    /// Somebody else's answer may have come while this question was on its way to us.
+    private func answerFromCache(_ pending: PendingQuery, _ cache: ShardedCache, acceptsStale: Bool) -> Bool {
+        var options = LookupOptions(limit: limit(pending))
+        options.acceptsStale = acceptsStale
+        options.countsAsHit = false
+        var output = buffer.mutableSpan
+        let found = cache.lookup(
+            query,
+            packet: pending.packet.span,
+            options: options,
+            at: clocks.now(),
+            into: &output
+        )
+        guard case .hit(let hit) = found, acceptsStale || !hit.isStale else { return false }
+        let nanoseconds = (clocks.now() - pending.arrivedAt).nanoseconds
+        pending.table.zones[pending.zone].counters.countHit(
+            hit.kind,
+            isStale: hit.isStale,
+            nanoseconds: nanoseconds,
+            thread: thread
+        )
+        deliver(pending, size: hit.size, author: .cache, ReplyClass(hit.kind))
+        return true
+    }
+}
+
+// MARK: - The answer comes
+
+extension MissDesk {
+    private func finish(_ key: FlightKey, _ first: PendingQuery, _ outcome: UpstreamOutcome) {
+        let waiting = inFlight.complete(key)
+        switch outcome {
+        case .failed(let failure): fail(waiting, failure)
+        case .answered(let message, let server):
+            do throws(AnswerMessage.Flaw) {
+                settle(waiting, first, try AnswerMessage(message))
+            } catch {
+                first.table.zones[first.zone].counters.countDrop(thread: thread)
+                fail(
+                    waiting,
+                    UpstreamFailure(
+                        responseCode: .serverFailure,
+                        extendedError: .networkError,
+                        description: "malformed reply from \(server): \(error.rawValue)"
+                    )
+                )
+            }
+        }
+    }
+
+    private func settle(_ waiting: [PendingQuery], _ first: PendingQuery, _ answer: AnswerMessage) {
+        let block = first.table.zones[first.zone].block
+        guard query.read(first.packet.span, hashing: hashing) == .accepted, let name = query.domainName else {
+            return
+        }
+        guard let cache = block.cache, block.cacheScope.covers(name) else {
+            for pending in waiting { answerClient(pending, answer, nil, author: .forward) }
+            return
+        }
+        let lifetime = Lifetime(
+            of: answer,
+            type: query.type,
+            settings: cache.settings,
+            wallClock: clocks.wallClock()
+        )
+        if let kind = lifetime.kind, block.cacheScope.keeps(kind, name) {
+            cache.insert(answer, for: query, as: kind, lifetime: lifetime.seconds, at: clocks.now())
+        } else {
+            cache.refreshFailed(query)
+        }
+        let isFailure = answer.responseCode != .noError && answer.responseCode != .nameError
+        for pending in waiting where pending.replyPath != nil {
+            // RFC 8767, 4: a failure is no reason to withhold an answer that was good a while ago.
+            if pending.reason == .verify, isFailure, readAgain(pending),
+                answerFromCache(pending, cache, acceptsStale: true)
+            {
+                continue
+            }
+            answerClient(pending, answer, lifetime, author: .cache)
+        }
+    }
+
+    private func fail(_ waiting: [PendingQuery], _ failure: UpstreamFailure) {
+        for (index, pending) in waiting.enumerated() {
+            let block = pending.table.zones[pending.zone].block
+            guard readAgain(pending) else { continue }
+            if index == 0 {
+                block.cache?.refreshFailed(query)
+                if block.logsErrors, let name = query.domainName {
+                    failures.note(block, failure, name, query.type, at: clocks.now())
+                }
+            }
+            if pending.reason == .verify, let cache = block.cache,
+                answerFromCache(pending, cache, acceptsStale: true)
+            {
+                continue
+            }
+            answerError(pending, failure.responseCode, failure.extendedError)
+        }
+    }
+
+    private func readAgain(_ pending: PendingQuery) -> Bool {
+        query.read(pending.packet.span, hashing: hashing) == .accepted
+    }
+}
+
+// MARK: - Replies
+
+extension MissDesk {
+    private func limit(_ pending: PendingQuery) -> Int {
+        pending.transport == .udp ? query.udpLimit : Limits.messageSize
+    }
+
+    private func answerClient(
+        _ pending: PendingQuery,
+        _ answer: AnswerMessage,
+        _ lifetime: Lifetime?,
+        author: ReplyAuthor
+    ) {
+        guard pending.replyPath != nil, readAgain(pending) else { return }
+        var output = buffer.mutableSpan
+        let size = ReplyWriter.write(
+            answer.wire.span,
+            ttlOffsets: answer.ttlOffsets.span,
+            extendedCode: answer.responseCode.rawValue >> 4,
+            to: query,
+            packet: pending.packet.span,
+            style: ReplyStyle(timeToLive: lifetime?.seconds, isAuthoritative: false, limit: limit(pending)),
+            into: &output
+        )
+        deliver(pending, size: size, author: author, ReplyClass(lifetime?.kind ?? answer.kindWithoutCache))
+    }
+
+    private func answerError(_ pending: PendingQuery, _ code: ResponseCode, _ error: ExtendedError) {
+        guard pending.replyPath != nil, readAgain(pending) else { return }
+        var output = buffer.mutableSpan
+        let size = ReplyWriter.writeError(
+            code,
+            to: query,
+            packet: pending.packet.span,
+            extendedError: error,
+            into: &output
+        )
+        deliver(pending, size: size, author: .server, .error)
+    }
+
+    /// Sends what stands in the buffer, counts it, and logs it where the block wants that.
+    private func deliver(_ pending: PendingQuery, size: Int, author: ReplyAuthor, _ kind: ReplyClass) {
+        let octets = buffer
+        let reply = octets.span.extracting(0..<size)
+        pending.replyPath?.deliver(reply)
+        let nanoseconds = (clocks.now() - pending.arrivedAt).nanoseconds
+        let flags = HeaderFlags(rawValue: reply.uint16(at: 2))
+        let zone = pending.table.zones[pending.zone]
+        zone.counters.observeMiss(nanoseconds: nanoseconds, thread: thread)
+        zone.counters.count(
+            QueryRecord(
+                family: pending.family,
+                transport: pending.transport,
+                type: query.type,
+                dnssecOK: query.dnssecOK,
+                author: author,
+                code: flags.responseCode,
+                requestSize: pending.packet.count,
+                responseSize: author == .server ? 0 : size,
+                nanoseconds: nanoseconds
+            ),
+            thread: thread
+        )
+        if !zone.block.logRules.isEmpty, let name = query.domainName {
+            let written = author == .server ? nil : flags
+            let event = LogEvent(
+                query,
+                name: name,
+                client: pending.replyPath?.client,
+                transport: pending.transport,
+                flags: written,
+                code: written?.responseCode,
+                replySize: author == .server ? 0 : size,
+                nanoseconds: nanoseconds
+            )
+            log.note(event, name, zone.block.logRules, kind)
+        }
+    }
+}
+
+extension AnswerMessage {
+    /// What `log` calls a reply of a block without `cache`.
+    fileprivate var kindWithoutCache: AnswerKind? {
+        switch responseCode {
+        case .noError: summary.answers == 0 && summary.hasSOA ? .denial : .success
+        case .nameError where summary.hasSOA: .denial
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,57 @@
+// A question that the cache could not answer, on its way from the thread that read it to the event loop.
+
+package import Addresses
+package import Timing
+
+/// The way back to a client.
+package protocol ReplyPath: Sendable {
+    var transport: Transport { get }
+    /// The client's address and port, for log lines; nil when the kernel did not tell.
+    var client: Endpoint? { get }
+    /// Sends one message. Called at most once, on the event loop.
+    func deliver(_ reply: Span<UInt8>)
+}
+
+/// Why upstream is asked.
+package enum AskReason: Sendable, Hashable {
+    /// A client waits, and there is nothing for it.
+    case miss
+    /// A client waits; if upstream fails there is a stale answer for it.
+    case verify
+    /// The client has its answer; the entry wants to be fresh again.
+    case refresh
+}
+
+/// A client's message and all that is needed to answer it later.
+package struct PendingQuery: Sendable {
+    package let packet: [UInt8]
+    package let table: ZoneTable
+    /// Index into `table.zones`.
+    package let zone: Int
+    package let reason: AskReason
+    package let arrivedAt: Instant
+    /// Nil for a refresh.
+    package let replyPath: (any ReplyPath)?
+    package let family: IPAddress.Family
+    package let transport: Transport
+
+    package init(
+        packet: [UInt8],
+        table: ZoneTable,
+        zone: Int,
+        reason: AskReason,
+        arrivedAt: Instant,
+        replyPath: (any ReplyPath)?,
+        family: IPAddress.Family,
+        transport: Transport
+    ) {
+        self.packet = packet
+        self.table = table
+        self.zone = zone
+        self.reason = reason
+        self.arrivedAt = arrivedAt
+        self.replyPath = replyPath
+        self.family = family
+        self.transport = transport
+    }
+}

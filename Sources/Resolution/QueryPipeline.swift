@@ -1,0 +1,190 @@
+// One query's way on the thread that read it: accept, choose the block, look up, answer. What needs upstream
+// leaves as a verdict. Between receive and send of a hit nothing here allocates, logs or waits.
+
+package import Addresses
+import AnswerCache
+package import DNSWire
+import Telemetry
+package import Timing
+
+/// What to do with a message.
+package enum Verdict: Sendable, Equatable {
+    /// Send this many octets of the reply buffer.
+    case reply(Int)
+    /// Send them, and have the entry refreshed in the background.
+    case replyAndRefresh(Int, zone: Int)
+    /// Nothing to say yet: hand the message to the event loop.
+    case ask(zone: Int, AskReason)
+    case drop
+}
+
+/// How a message came.
+package struct Arrival: Sendable {
+    package var family: IPAddress.Family
+    package var transport: Transport
+    package var at: Instant
+
+    package init(family: IPAddress.Family, transport: Transport, at: Instant) {
+        self.family = family
+        self.transport = transport
+        self.at = at
+    }
+}
+
+/// The steps of a query; one per thread, with the thread's buffers and counters.
+package struct QueryPipeline: ~Copyable {
+    private var query = Query()
+    private let hashing: NameHash
+    private let thread: Int
+    private let rejections: RejectionCounters
+    private let identity: ProbeIdentity
+    private let now: @Sendable () -> Instant
+    private let log: QueryLog
+
+    /// `thread` chooses the cells of every counter; `now` is read after a reply is written.
+    package init(
+        hashing: NameHash,
+        thread: Int,
+        rejections: RejectionCounters,
+        identity: ProbeIdentity,
+        log: QueryLog,
+        now: @escaping @Sendable () -> Instant
+    ) {
+        self.hashing = hashing
+        self.thread = thread
+        self.rejections = rejections
+        self.identity = identity
+        self.log = log
+        self.now = now
+    }
+}
+
+// MARK: - The way
+
+extension QueryPipeline {
+    /// Answers `packet`, or says what else to do with it. `output` has room for the transport's largest reply.
+    package mutating func answer(
+        _ packet: Span<UInt8>,
+        on table: ZoneTable,
+        _ arrival: Arrival,
+        client: @autoclosure () -> Endpoint?,
+        into output: inout MutableSpan<UInt8>
+    ) -> Verdict {
+        switch query.read(packet, hashing: hashing) {
+        case .accepted: break
+        case .ignored(let reason):
+            rejections.count(reason.rejection, thread: thread)
+            return .drop
+        case .rejected(let code, let withQuestion):
+            rejections.count(Rejection(code), thread: thread)
+            return .reply(
+                ReplyWriter.writeError(
+                    code,
+                    to: query,
+                    packet: packet,
+                    withQuestion: withQuestion,
+                    into: &output
+                )
+            )
+        }
+        if query.recordClass != .internet {
+            if let size = identity.answer(query, packet: packet, into: &output) { return .reply(size) }
+            guard table.passesOtherClasses else {
+                return refuse(packet, table.dropped, arrival, into: &output)
+            }
+        }
+        guard let index = table.zone(for: query, hashing: hashing), table.zones[index].block.answersQueries
+        else {
+            return refuse(packet, table.dropped, arrival, into: &output)
+        }
+        if query.type == .axfr || query.type == .ixfr {
+            // A transfer is a stream of messages from an authority; one message of it helps nobody.
+            return refuse(packet, table.zones[index].counters, arrival, into: &output)
+        }
+        return lookUp(packet, table, index, arrival, client: client(), into: &output)
+    }
+
+    private mutating func lookUp(
+        _ packet: Span<UInt8>,
+        _ table: ZoneTable,
+        _ index: Int,
+        _ arrival: Arrival,
+        client: @autoclosure () -> Endpoint?,
+        into output: inout MutableSpan<UInt8>
+    ) -> Verdict {
+        guard let cache = table.zones[index].block.cache else { return .ask(zone: index, .miss) }
+        if table.zones[index].block.cacheScope.zones != nil, !isCovered(table.zones[index].block) {
+            return .ask(zone: index, .miss)
+        }
+        let limit = arrival.transport == .udp ? query.udpLimit : Limits.messageSize
+        switch cache.lookup(
+            query,
+            packet: packet,
+            options: LookupOptions(limit: limit),
+            at: arrival.at,
+            into: &output
+        ) {
+        case .miss: return .ask(zone: index, .miss)
+        case .staleIfUpstreamFails: return .ask(zone: index, .verify)
+        case .hit(let hit):
+            let counters = table.zones[index].counters
+            let nanoseconds = (now() - arrival.at).nanoseconds
+            counters.countHit(hit.kind, isStale: hit.isStale, nanoseconds: nanoseconds, thread: thread)
+            let code = HeaderFlags(rawValue: Span(_mutableSpan: output).uint16(at: 2)).responseCode
+            counters.count(record(.cache, code, hit.size, nanoseconds, arrival), thread: thread)
+            if !table.zones[index].block.logRules.isEmpty {
+                log.note(
+                    query,
+                    packet: packet,
+                    reply: Span(_mutableSpan: output),
+                    size: hit.size,
+                    rules: table.zones[index].block.logRules,
+                    client: client(),
+                    transport: arrival.transport,
+                    nanoseconds: nanoseconds
+                )
+            }
+            return hit.wantsRefresh ? .replyAndRefresh(hit.size, zone: index) : .reply(hit.size)
+        }
+    }
+
+    private func refuse(
+        _ packet: Span<UInt8>,
+        _ counters: ZoneCounters,
+        _ arrival: Arrival,
+        into output: inout MutableSpan<UInt8>
+    ) -> Verdict {
+        let size = ReplyWriter.writeError(.refused, to: query, packet: packet, into: &output)
+        counters.count(
+            record(.server, .refused, 0, (now() - arrival.at).nanoseconds, arrival),
+            thread: thread
+        )
+        return .reply(size)
+    }
+
+    private func record(
+        _ author: ReplyAuthor,
+        _ code: ResponseCode,
+        _ replySize: Int,
+        _ nanoseconds: UInt64,
+        _ arrival: Arrival
+    ) -> QueryRecord {
+        QueryRecord(
+            family: arrival.family,
+            transport: arrival.transport,
+            type: query.type,
+            dnssecOK: query.dnssecOK,
+            author: author,
+            code: code,
+            requestSize: query.size,
+            responseSize: replySize,
+            nanoseconds: nanoseconds
+        )
+    }
+
+    /// A cache for only some zones of its block is rare enough to make a name for.
+    private func isCovered(_ block: ServerBlock) -> Bool {
+        guard let name = query.domainName else { return false }
+        return block.cacheScope.covers(name)
+    }
+}

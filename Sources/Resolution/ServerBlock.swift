@@ -1,0 +1,89 @@
+// One server block of the Corefile at run time: what it does with a question. Immutable; a reload makes new
+// blocks and hands over the caches of those whose `cache` line did not change.
+
+package import AnswerCache
+package import DNSWire
+
+/// A server block as the packet threads see it.
+package final class ServerBlock: Sendable {
+    /// Tells the blocks of one configuration apart.
+    package let index: Int
+    package let cache: ShardedCache?
+    package let cacheScope: CacheScope
+    /// Tried in order; the first that matches the name is asked.
+    package let forwards: [ForwardRoute]
+    package let logRules: [LogRule]
+    /// The block has `errors`: failures are logged.
+    package let logsErrors: Bool
+    /// The block has `prometheus`: its queries are counted.
+    package let isCounted: Bool
+    /// The name whose return shows that our own questions come back to us.
+    package let loopProbe: DomainName?
+
+    package init(
+        index: Int,
+        cache: ShardedCache? = nil,
+        cacheScope: CacheScope = CacheScope(),
+        forwards: [ForwardRoute] = [],
+        logRules: [LogRule] = [],
+        logsErrors: Bool = false,
+        isCounted: Bool = true,
+        loopProbe: DomainName? = nil
+    ) {
+        self.index = index
+        self.cache = cache
+        self.cacheScope = cacheScope
+        self.forwards = forwards
+        self.logRules = logRules
+        self.logsErrors = logsErrors
+        self.isCounted = isCounted
+        self.loopProbe = loopProbe
+    }
+
+    /// A block without anything that answers refuses, as CoreDNS' does.
+    package var answersQueries: Bool { cache != nil || !forwards.isEmpty || !logRules.isEmpty || logsErrors }
+}
+
+/// Which names a cache is for.
+package struct CacheScope: Sendable, Hashable {
+    /// Names outside bypass the cache wholly; nil: all of the block's.
+    package var zones: [DomainName]?
+    /// Names whose answers are not kept, though their TTLs are treated as if they were.
+    package var withoutSuccess: [DomainName] = []
+    /// The same for denials.
+    package var withoutDenial: [DomainName] = []
+    /// Label `zones` of the cache's metrics.
+    package var label = ""
+
+    package init() {}
+
+    /// Whether an answer of `kind` to `name` may be kept.
+    package func keeps(_ kind: AnswerKind, _ name: DomainName) -> Bool {
+        !(kind == .success ? withoutSuccess : withoutDenial).contains { name.isWithin($0) }
+    }
+
+    /// Whether the cache sees `name` at all.
+    package func covers(_ name: DomainName) -> Bool {
+        guard let zones else { return true }
+        return zones.contains { name.isWithin($0) }
+    }
+}
+
+/// One `forward` line: for whom it is.
+package struct ForwardRoute: Sendable, Hashable {
+    package let from: DomainName
+    package let except: [DomainName]
+    /// Which exchange to ask; an index into the exchanges that `MissDesk` was given for the block.
+    package let exchange: Int
+
+    package init(from: DomainName, except: [DomainName] = [], exchange: Int) {
+        self.from = from
+        self.except = except
+        self.exchange = exchange
+    }
+
+    /// A name equal to `from` is always taken, whatever `except` says.
+    package func takes(_ name: DomainName) -> Bool {
+        name == from || name.isWithin(from) && !except.contains { name.isWithin($0) }
+    }
+}

@@ -1,0 +1,84 @@
+// A zone's counters as metric series. Runs at scrape time, on the scraper's thread.
+
+import DNSWire
+package import Telemetry
+
+extension ZoneCounters {
+    /// The sum of one counter over all threads.
+    private func sum(_ index: Int) -> UInt64 {
+        cells.reduce(0) { $0 &+ $1.value(at: index) }
+    }
+
+    /// Adds the series of the families `coredns_dns_*`; nothing before the first event, as in CoreDNS.
+    package func collectQueries(into snapshot: inout MetricSnapshot) {
+        for family in 0..<2 {
+            for (transport, proto) in Transport.allCases.enumerated() {
+                for (type, name) in Self.typeLabels.enumerated() {
+                    let count = sum(Layout.requests + (family * 2 + transport) * Layout.types + type)
+                    guard count > 0 else { continue }
+                    let labels = [String(family + 1), proto.rawValue, server, name, "", zone]
+                    snapshot.add(.requests, labels: labels, count)
+                }
+            }
+        }
+        for author in ReplyAuthor.allCases {
+            for code in 0..<Layout.codes {
+                let count = sum(Layout.responses + author.rawValue * Layout.codes + code)
+                guard count > 0 else { continue }
+                let labels = [author.label, Self.codeLabel(code), server, "", zone]
+                snapshot.add(.responses, labels: labels, count)
+            }
+        }
+        let dnssecOK = sum(Layout.dnssecOK)
+        if dnssecOK > 0 { snapshot.add(.requestsWithDO, labels: [server, "", zone], dnssecOK) }
+        addHistogram(.requestDuration, Layout.duration, .duration, [server, "", zone], &snapshot)
+        for (transport, proto) in Transport.allCases.enumerated() {
+            let labels = [proto.rawValue, server, "", zone]
+            let offset = transport * Buckets.size.cellCount
+            addHistogram(.requestSize, Layout.requestSize + offset, .size, labels, &snapshot)
+            addHistogram(.responseSize, Layout.responseSize + offset, .size, labels, &snapshot)
+        }
+        addHistogram(.hitDuration, Layout.hitDuration, .latency, [], &snapshot)
+        addHistogram(.missDuration, Layout.missDuration, .latency, [], &snapshot)
+    }
+
+    /// Adds the series of the families `coredns_cache_*` that are counted per query.
+    package func collectCache(into snapshot: inout MetricSnapshot) {
+        let labels = [server, "", cacheZones]
+        let hits = (0..<2).map { sum(Layout.hits + $0) }
+        let misses = sum(Layout.misses)
+        if hits[0] + hits[1] + misses > 0 {
+            snapshot.add(.cacheRequests, labels: labels, hits[0] + hits[1] + misses)
+        }
+        for (type, count) in zip(["success", "denial"], hits) where count > 0 {
+            snapshot.add(.cacheHits, labels: [server, type, "", cacheZones], count)
+        }
+        let plain: [(MetricFamily, Int)] = [
+            (.cacheMisses, Layout.misses), (.cacheServedStale, Layout.stale),
+            (.cachePrefetches, Layout.prefetches),
+            (.cacheDrops, Layout.drops),
+        ]
+        for (family, index) in plain {
+            let count = sum(index)
+            if count > 0 { snapshot.add(family, labels: labels, count) }
+        }
+    }
+
+    private func addHistogram(
+        _ family: MetricFamily,
+        _ base: Int,
+        _ buckets: Buckets,
+        _ labels: [String],
+        _ snapshot: inout MetricSnapshot
+    ) {
+        for cells in self.cells where (0..<buckets.count).contains(where: { cells.value(at: base + $0) > 0 })
+        {
+            snapshot.addHistogram(family, labels: labels, cells: cells, at: base)
+        }
+    }
+
+    /// CoreDNS' spelling; the last cell collects what has no name.
+    private static func codeLabel(_ code: Int) -> String {
+        ResponseCode(rawValue: UInt16(code)).description
+    }
+}

@@ -1,0 +1,151 @@
+// The numbers of one zone on one listen address: where each counter stands in a thread's cells, and the
+// adding up. Every thread writes cells of its own; a scrape sums them.
+
+package import Addresses
+package import AnswerCache
+package import DNSWire
+package import Telemetry
+
+/// Counters of one (server, zone), one block of cells per thread. They outlive reloads.
+package final class ZoneCounters: Sendable {
+    package let server: String
+    package let zone: String
+    /// Label `zones` of the cache families.
+    package let cacheZones: String
+    /// By thread number: packet threads first, the event loop last.
+    package let cells: [CounterCells]
+
+    package init(server: String, zone: String, cacheZones: String, threads: Int) {
+        self.server = server
+        self.zone = zone
+        self.cacheZones = cacheZones
+        cells = (0..<threads).map { _ in CounterCells(count: Layout.count) }
+    }
+
+    /// Offsets of the counters.
+    enum Layout {
+        static let types = 19
+        static let codes = 25
+        static let plugins = 3
+
+        static let requests = 0
+        static let dnssecOK = requests + 2 * 2 * types
+        static let responses = dnssecOK + 1
+        static let duration = responses + plugins * codes
+        static let requestSize = duration + Buckets.duration.cellCount
+        static let responseSize = requestSize + 2 * Buckets.size.cellCount
+        static let hitDuration = responseSize + 2 * Buckets.size.cellCount
+        static let missDuration = hitDuration + Buckets.latency.cellCount
+        static let hits = missDuration + Buckets.latency.cellCount
+        static let misses = hits + 2
+        static let stale = misses + 1
+        static let prefetches = stale + 1
+        static let drops = prefetches + 1
+        static let count = drops + 1
+    }
+}
+
+/// Who wrote a reply; label `plugin` of `coredns_dns_responses_total`.
+package enum ReplyAuthor: Int, Sendable, CaseIterable {
+    case server
+    case cache
+    case forward
+
+    var label: String {
+        switch self {
+        case .server: ""
+        case .cache: "cache"
+        case .forward: "forward"
+        }
+    }
+}
+
+/// One answered query, for the counters.
+package struct QueryRecord: Sendable {
+    package var family: IPAddress.Family
+    package var transport: Transport
+    package var type: RecordType
+    package var dnssecOK: Bool
+    package var author: ReplyAuthor
+    package var code: ResponseCode
+    package var requestSize: Int
+    package var responseSize: Int
+    package var nanoseconds: UInt64
+}
+
+// MARK: - Counting
+
+extension ZoneCounters {
+    /// Counts an answered query in the cells of `thread`; only that thread may call this.
+    @inline(__always)
+    package func count(_ record: QueryRecord, thread: Int) {
+        let cells = self.cells[thread]
+        let transport = record.transport == .udp ? 0 : 1
+        let family = record.family == .v4 ? 0 : 1
+        cells.increment(
+            Layout.requests + (family * 2 + transport) * Layout.types + Self.typeIndex(record.type)
+        )
+        if record.dnssecOK { cells.increment(Layout.dnssecOK) }
+        let code = min(Int(record.code.rawValue), Layout.codes - 1)
+        cells.increment(Layout.responses + record.author.rawValue * Layout.codes + code)
+        cells.observeDuration(nanoseconds: record.nanoseconds, at: Layout.duration)
+        cells.observeSize(
+            bytes: record.requestSize,
+            at: Layout.requestSize + transport * Buckets.size.cellCount
+        )
+        cells.observeSize(
+            bytes: record.responseSize,
+            at: Layout.responseSize + transport * Buckets.size.cellCount
+        )
+    }
+
+    @inline(__always)
+    package func countHit(_ kind: AnswerKind, isStale: Bool, nanoseconds: UInt64, thread: Int) {
+        let cells = self.cells[thread]
+        cells.increment(Layout.hits + (kind == .success ? 0 : 1))
+        if isStale { cells.increment(Layout.stale) }
+        cells.observeLatency(nanoseconds: nanoseconds, at: Layout.hitDuration)
+    }
+
+    package func countMiss(thread: Int) { cells[thread].increment(Layout.misses) }
+
+    package func observeMiss(nanoseconds: UInt64, thread: Int) {
+        cells[thread].observeLatency(nanoseconds: nanoseconds, at: Layout.missDuration)
+    }
+
+    package func countPrefetch(thread: Int) { cells[thread].increment(Layout.prefetches) }
+
+    package func countDrop(thread: Int) { cells[thread].increment(Layout.drops) }
+
+    /// The types that CoreDNS names in its metrics; all others are `other`.
+    static let typeLabels = [
+        "A", "AAAA", "ANY", "AXFR", "CNAME", "DNSKEY", "DS", "HTTPS", "IXFR", "MX", "NS", "NSEC", "NSEC3",
+        "PTR",
+        "RRSIG", "SOA", "SRV", "TXT", "other",
+    ]
+
+    @inline(__always)
+    private static func typeIndex(_ type: RecordType) -> Int {
+        switch type.rawValue {
+        case 1: 0
+        case 28: 1
+        case 255: 2
+        case 252: 3
+        case 5: 4
+        case 48: 5
+        case 43: 6
+        case 65: 7
+        case 251: 8
+        case 15: 9
+        case 2: 10
+        case 47: 11
+        case 50: 12
+        case 12: 13
+        case 46: 14
+        case 6: 15
+        case 33: 16
+        case 16: 17
+        default: 18
+        }
+    }
+}

@@ -1,0 +1,73 @@
+// Which block answers a name, on one listen address: the longest zone that the name lies within. One probe of
+// a small hash table per label; the hashes come from the query.
+
+import AnswerCache
+package import DNSWire
+
+/// The zones of one listen address. Immutable.
+package final class ZoneTable: Sendable {
+    /// Label `server` of the metrics: `dns://169.254.20.10:53`.
+    package let server: String
+    package let zones: [Zone]
+    /// CoreDNS lets other classes than IN pass only where some block on the socket forwards.
+    package let passesOtherClasses: Bool
+    /// Counters of queries that no block takes.
+    package let dropped: ZoneCounters
+    /// Zone index + 1 by hash, zero is empty.
+    private let buckets: [UInt32]
+    /// The zones' names in wire form, one behind the other, and where each starts.
+    private let names: [UInt8]
+    private let nameStarts: [Int]
+
+    /// A zone and its block.
+    package struct Zone: Sendable {
+        package let name: DomainName
+        package let block: ServerBlock
+        package let counters: ZoneCounters
+        let hash: UInt64
+
+        package init(name: DomainName, block: ServerBlock, counters: ZoneCounters, hashing: NameHash) {
+            self.name = name
+            self.block = block
+            self.counters = counters
+            self.hash = hashing.hash(of: name)
+        }
+    }
+
+    package init(server: String, zones: [Zone], dropped: ZoneCounters) {
+        self.server = server
+        self.zones = zones
+        self.dropped = dropped
+        passesOtherClasses = zones.contains { !$0.block.forwards.isEmpty }
+        var size = 8
+        while size < 2 * zones.count { size *= 2 }
+        var buckets = [UInt32](repeating: 0, count: size)
+        for (index, zone) in zones.enumerated() {
+            var bucket = Int(truncatingIfNeeded: zone.hash) & (size - 1)
+            while buckets[bucket] != 0 { bucket = (bucket + 1) & (size - 1) }
+            buckets[bucket] = UInt32(index + 1)
+        }
+        self.buckets = buckets
+        names = zones.flatMap(\.name.wire)
+        nameStarts = zones.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.name.wire.count) }
+    }
+
+    /// The index of the longest zone that the query's name lies within.
+    package func zone(for query: borrowing Query, hashing: NameHash) -> Int? {
+        var skipped = 0
+        while skipped <= query.labelCount {
+            let hash = query.suffixHash(skipping: skipped, root: hashing.root)
+            var bucket = Int(truncatingIfNeeded: hash) & (buckets.count - 1)
+            while buckets[bucket] != 0 {
+                let index = Int(buckets[bucket] - 1)
+                if zones[index].hash == hash {
+                    let range = nameStarts[index]..<nameStarts[index + 1]
+                    if query.suffixEquals(names, range, skipping: skipped) { return index }
+                }
+                bucket = (bucket + 1) & (buckets.count - 1)
+            }
+            skipped += 1
+        }
+        return nil
+    }
+}
