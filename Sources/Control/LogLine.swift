@@ -1,0 +1,59 @@
+// The log of both processes: lines on standard output in the shape that people grep for in node-cache's,
+// `2026/11/21 01:44:07 [INFO] text`. One write(2) per line, so that two processes on one pipe do not mix.
+
+import Glibc
+package import Logging
+
+/// Writes the log lines of this process.
+package struct LineLogHandler: LogHandler {
+    package var logLevel: Logger.Level
+    package var metadata: Logger.Metadata = [:]
+    private let output: CInt
+
+    package init(level: Logger.Level = .info, output: CInt = STDOUT_FILENO) {
+        self.logLevel = level
+        self.output = output
+    }
+
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    package func log(event: LogEvent) {
+        var text = "\(event.message)"
+        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }).sorted(by: {
+            $0.key < $1.key
+        }) {
+            text += " \(key)=\(value)"
+        }
+        let line = Array(LogLine.text(text, level: event.level, secondsSince1970: time(nil)).utf8)
+        // SAFETY: the array outlives the call. A log that nobody reads is not worth an error.
+        _ = unsafe write(output, line, line.count)
+    }
+}
+
+/// How a line looks.
+package enum LogLine {
+    /// The line with its line break; the time is the local one.
+    package static func text(_ text: String, level: Logger.Level, secondsSince1970 time: Int) -> String {
+        var seconds = time
+        var parts = unsafe tm()
+        unsafe localtime_r(&seconds, &parts)
+        let date = unsafe [parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday].map { padded($0) }
+        let clock = unsafe [parts.tm_hour, parts.tm_min, parts.tm_sec].map { padded($0) }
+        return "\(date.joined(separator: "/")) \(clock.joined(separator: ":")) [\(name(of: level))] \(text)\n"
+    }
+
+    private static func padded(_ number: CInt) -> String { number < 10 ? "0\(number)" : String(number) }
+
+    private static func name(of level: Logger.Level) -> String {
+        switch level {
+        case .trace, .debug: "DEBUG"
+        case .info, .notice: "INFO"
+        case .warning: "WARNING"
+        case .error: "ERROR"
+        case .critical: "FATAL"
+        }
+    }
+}

@@ -1,0 +1,73 @@
+// The one child that we start: ourselves in another role. Watched through a pidfd, so that no signal and no
+// process id that somebody else got meanwhile can confuse us.
+
+import CLinux
+import Glibc
+
+/// How a process ended.
+package enum ProcessEnd: Hashable, Sendable {
+    case exited(code: CInt)
+    case killed(signal: CInt)
+}
+
+extension ProcessEnd: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .exited(let code): "exit code \(code)"
+        case .killed(let signal): "signal \(signal)"
+        }
+    }
+}
+
+/// A running child; it is not killed when this value goes away.
+package struct ChildProcess: ~Copyable, Sendable {
+    package let processID: Int32
+    private let pidfd: OwnedDescriptor
+
+    /// Starts this very program with other arguments. The child has our standard streams, `control` as
+    /// descriptor 3, nothing else of ours, and no blocked signal. Call it on a thread that lives as long as
+    /// the process: the child's parent-death signal goes by threads (prctl(2), PR_SET_PDEATHSIG).
+    package static func spawnSelf(
+        arguments: [String],
+        control: SharedDescriptor
+    ) throws(SystemError) -> ChildProcess {
+        var process: pid_t = 0
+        let raw = control.raw
+        let code = unsafe withCStrings(["node-local-dns"] + arguments) { vector in
+            // SAFETY: `vector` ends with nil and lives until the call returns, as `environ` does.
+            unsafe clinux_spawn("/proc/self/exe", vector, environ, raw, &process)
+        }
+        guard code == 0 else { throw SystemError("spawn worker", errno: code) }
+        // The child is not reaped before we wait for it: its id cannot be somebody else's yet.
+        let pidfd = try checked("pidfd_open \(process)") { clinux_pidfd_open(process) }
+        return ChildProcess(processID: process, pidfd: OwnedDescriptor(owning: pidfd))
+    }
+
+    /// Becomes readable when the child ends.
+    package var descriptor: CInt { pidfd.raw }
+
+    /// Sends a signal; a child that has ended is fine.
+    package func send(signal: CInt) { _ = clinux_pidfd_send_signal(pidfd.raw, signal) }
+
+    /// Kills the child; it ends without doing anything more.
+    package func kill() { send(signal: SIGKILL) }
+
+    /// How the child ended; nil while it runs. Tells it once.
+    package func reap() -> ProcessEnd? {
+        var code: CInt = 0
+        var isSignal: CInt = 0
+        guard unsafe clinux_reap(processID, &code, &isSignal) == 1 else { return nil }
+        return isSignal == 1 ? .killed(signal: code) : .exited(code: code)
+    }
+}
+
+/// Lends `texts` as C wants them: an array of pointers with nil at its end.
+private func withCStrings<Result>(
+    _ texts: [String],
+    _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+) -> Result {
+    var pointers = unsafe texts.map { unsafe strdup($0) }
+    unsafe pointers.append(nil)
+    defer { unsafe pointers.forEach { unsafe free($0) } }
+    return unsafe body(&pointers)
+}

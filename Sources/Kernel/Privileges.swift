@@ -1,0 +1,40 @@
+// What the worker gives up before it reads its first packet. After this, a fault in a parser has the rights of
+// a user who owns nothing.
+
+import CLinux
+import Glibc
+
+package enum Privileges {
+    /// The user and group of the worker: nobody else's, no name needed in /etc/passwd.
+    package static let workerID: UInt32 = 65_532
+
+    /// Whether this process may change its identity.
+    package static var isRoot: Bool { geteuid() == 0 }
+
+    /// Gives up groups, identity and capabilities for good; without root only what needs no root.
+    package static func dropForWorker(user: UInt32 = workerID) throws(SystemError) {
+        if isRoot {
+            // Needs SETPCAP, which a container may lack; with no_new_privs and no setuid it is a second fence only.
+            _ = clinux_empty_bounding_set()
+            try checked("become user \(user)") { clinux_become(user, user) }
+        }
+        try checked("drop capabilities") { clinux_drop_capabilities() }
+        try checked("set no_new_privs") { clinux_no_new_privileges() }
+    }
+
+    /// Ends this process at the latest `grace` seconds after the thread that started it: the kernel sends
+    /// SIGTERM then, and its handler only sets an alarm that kills, so that there is time to answer what is
+    /// queued and in flight. Signals that a terminal or an operator sends to the whole group are the
+    /// supervisor's to understand: they are ignored here. Call it after `dropForWorker`, because a change of
+    /// identity takes the parent-death signal back (prctl(2)).
+    package static func endWithParent(grace seconds: UInt32) throws(SystemError) {
+        for ignored in ProcessSignal.allCases where ignored != .terminate {
+            _ = signal(ignored.rawValue, SIG_IGN)
+        }
+        _ = signal(SIGPIPE, SIG_IGN)
+        try checked("set parent death signal") { clinux_end_with_parent(seconds) }
+    }
+
+    /// Forbids core dumps: a dump being written keeps sockets open, and the outage with them.
+    package static func forbidCoreDumps() { _ = clinux_set_dumpable(0) }
+}
