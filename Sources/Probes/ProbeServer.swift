@@ -97,7 +97,15 @@ extension ProbeServer {
         do {
             let packed = ByteBuffer(bytes: endpoint.address.bytes)
             let address = try SocketAddress(packedIPAddress: packed, port: Int(endpoint.port))
-            return bootstrap(for: endpoint.address.family).bind(to: address)
+            let bound = bootstrap(for: endpoint.address.family).bind(to: address)
+            guard endpoint.address == .unspecified(.v6) else { return bound }
+            // `::` means both families; a kernel without IPv6 (ipv6.disable=1) still has the other one.
+            return bound.flatMapError { error in
+                guard (error as? IOError)?.errnoCode == EAFNOSUPPORT else {
+                    return self.loop.makeFailedFuture(error)
+                }
+                return self.bind(to: Endpoint(.unspecified(.v4), port: endpoint.port))
+            }
         } catch {
             return loop.makeFailedFuture(error)
         }
