@@ -1,4 +1,5 @@
 import Addresses
+import NIOCore
 import Testing
 
 @testable import Probes
