@@ -1,0 +1,74 @@
+// What one `forward` line of a Corefile says about asking, as an immutable value. Which names a group is
+// asked about (FROM, `except`) is decided before the question gets here.
+
+package import Addresses
+package import DNSWire
+package import Resolution
+package import Timing
+
+/// The settings of a forward group; everything but the upstreams has CoreDNS' default.
+package struct ForwardSettings: Sendable, Hashable {
+    /// The servers in the order of the file; without any, every question fails at once.
+    ///
+    /// At most `ServerSet.capacity`, which the Corefile also demands; more are not asked.
+    package var upstreams: [Endpoint]
+    package var policy = Policy.random
+    package var transport = TransportChoice.client
+    /// A server is down when more than so many checks in a row have failed; 0 means no checks, never down.
+    package var maxFails = 2
+    package var healthCheck = HealthCheck()
+    /// How long an unused connection is kept.
+    package var expire = Interval.seconds(10)
+    /// How many questions may be on their way at once; 0 means no limit.
+    package var maxConcurrent = 0
+    /// After so many failed attempts a question has failed; 0 leaves it to `ForwardLimits`.
+    package var maxConnectAttempts = 0
+    /// A reply with one of these codes is tried on the next server; the last one is returned.
+    package var failover: Set<ResponseCode> = []
+    /// A reply with one of these codes goes to the next `forward` line; carried for whoever chains groups.
+    package var next: Set<ResponseCode> = []
+    /// Whether a question fails at once while all servers are down, instead of trying one all the same.
+    package var failsFast = false
+    package var limits = ForwardLimits()
+
+    package init(upstreams: [Endpoint]) {
+        self.upstreams = upstreams
+    }
+
+    /// Which server is asked first (`policy`).
+    package enum Policy: String, Sendable, CaseIterable {
+        case random
+        case roundRobin = "round_robin"
+        case sequential
+    }
+
+    /// How questions travel.
+    package enum TransportChoice: Sendable, Hashable {
+        /// As the client's came.
+        case client
+        /// `force_tcp`; wins over `prefer_udp`, as in CoreDNS.
+        case tcp
+        /// `prefer_udp`: over UDP, and again over TCP when the reply is truncated.
+        case udpFirst
+    }
+
+    /// The question of a health check and its rhythm (`health_check`).
+    package struct HealthCheck: Sendable, Hashable {
+        package var interval = Interval.milliseconds(500)
+        package var recursionDesired = true
+        package var domain = DomainName.root
+
+        package init() {}
+    }
+}
+
+extension ForwardSettings.TransportChoice {
+    /// The transport of a question's first attempt.
+    package func transport(ofClient transport: Transport) -> Transport {
+        switch self {
+        case .client: transport
+        case .tcp: .tcp
+        case .udpFirst: .udp
+        }
+    }
+}

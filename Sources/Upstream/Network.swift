@@ -1,0 +1,81 @@
+// The seam between deciding and doing: links to servers, the clock, the dice and the alarm. `NIONetwork`
+// fulfils it with sockets on one event loop, the tests' `ScriptedNetwork` with a script.
+// Everything here is called on one thread, that of the loop.
+
+package import Addresses
+package import Resolution
+package import Timing
+
+/// What forwarding needs from the outside world.
+package protocol Network: AnyObject {
+    var now: Instant { get }
+
+    /// 64 unpredictable bits.
+    func random() -> UInt64
+
+    /// An unpredictable message id: ids are a defence (RFC 5452, 4).
+    func randomID() -> UInt16
+
+    /// Starts to open a link, which fails after `patience`; `receiver` hears of everything else, never before
+    /// this has returned.
+    func open(
+        _ transport: Transport,
+        to remote: Endpoint,
+        within patience: Interval,
+        for receiver: any LinkReceiver
+    ) -> any Link
+
+    /// Calls `action` once, at `deadline` or soon after.
+    func wake(at deadline: Instant, _ action: @escaping () -> Void)
+}
+
+/// A TCP connection, or a UDP socket that is connected to one server.
+package protocol Link: AnyObject {
+    /// Our own address and port; nil before the link is open.
+    var local: Endpoint? { get }
+
+    /// Sends a message with `id` in its first two octets; before the link is open it waits.
+    ///
+    /// What is sent in one turn of the loop leaves together.
+    func send(_ message: [UInt8], id: UInt16)
+
+    /// Ends the link; the receiver hears nothing any more.
+    func close()
+}
+
+/// Who owns a link.
+package protocol LinkReceiver: AnyObject {
+    func linkOpened()
+
+    /// One message, without the length that TCP puts in front.
+    func linkReceived(_ message: Span<UInt8>)
+
+    /// The link could not be opened or has ended; nothing comes after this.
+    func linkFailed(_ failure: LinkFailure)
+}
+
+/// Why a link could not be opened or has ended.
+package struct LinkFailure: Error, Sendable, Hashable {
+    /// What was being done.
+    package enum Operation: String, Sendable {
+        case dial
+        case read
+        case write
+    }
+
+    package enum Reason: Sendable, Hashable {
+        case timedOut
+        /// The other side has closed the connection.
+        case endOfFile
+        /// An errno of the kernel.
+        case system(CInt)
+    }
+
+    package let operation: Operation
+    package let reason: Reason
+
+    package init(_ operation: Operation, _ reason: Reason) {
+        self.operation = operation
+        self.reason = reason
+    }
+}

@@ -1,0 +1,81 @@
+// A TCP connection to a server and its state machine: turns what the link says into events, and the
+// answers of the state machine into calls of the group.
+
+import DNSWire
+import Resolution
+import Timing
+
+/// A pipelined connection of a server's pool.
+final class PooledConnection: LinkReceiver {
+    var state: ConnectionState<Attempt.Asker>
+    let server: UpstreamServer
+    private let group: ForwardGroup
+    private var link: (any Link)?
+
+    /// Starts to open a connection that lives for `age` at most.
+    init(to server: UpstreamServer, in group: ForwardGroup, age: Interval) {
+        self.server = server
+        self.group = group
+        state = ConnectionState(group.settings, age: age, at: group.network.now)
+        link = group.network.open(
+            .tcp,
+            to: server.endpoint,
+            within: group.settings.limits.connect,
+            for: self
+        )
+    }
+
+    /// Sends a question and returns its id; nil when the connection takes none.
+    func send(_ asker: Attempt.Asker, at now: Instant) -> UInt16? {
+        let query = asker.question.query
+        guard let id = state.send(query, for: asker, random: group.network.randomID(), at: now) else {
+            return nil
+        }
+        link?.send(query.message, id: id)
+        return id
+    }
+
+    /// Ends the connection; its questions fail as if the other side had ended it.
+    func close(because failure: LinkFailure) {
+        link?.close()
+        end(failure)
+    }
+
+    private func end(_ failure: LinkFailure) {
+        guard !state.isClosed else { return }
+        let lost = state.closed()
+        let text = UpstreamFailure.link(failure, .tcp, from: link?.local, to: server.endpoint)
+        link = nil
+        server.remove(self)
+        // A reused connection may have been closed by the other side before it saw the question.
+        let isPeersEnd = failure.operation != .dial && failure.reason != .timedOut
+        for asked in lost {
+            group.attemptFailed(asked.asker, text, onReused: asked.wasReuse && isPeersEnd)
+        }
+    }
+
+    /// How a question that this connection leaves unanswered is explained.
+    func silence() -> UpstreamFailure {
+        let operation: LinkFailure.Operation = link?.local == nil ? .dial : .read
+        return .link(LinkFailure(operation, .timedOut), .tcp, from: link?.local, to: server.endpoint)
+    }
+
+    // MARK: LinkReceiver
+
+    func linkOpened() { state.opened(at: group.network.now) }
+
+    func linkReceived(_ message: Span<UInt8>) {
+        switch state.received(message, at: group.network.now) {
+        case .unwanted:
+            group.counters.count(.unwantedReplies)
+        case .reply(let asker, let verdict, let latency):
+            let isSound = verdict != .malformed && verdict != .anotherQuestion
+            group.received(message, verdict, after: latency, for: asker)
+            // Who sends rubbish on a stream may have lost count of its octets.
+            if !isSound { state.drain() }
+        }
+        if state.isDone { close(because: LinkFailure(.read, .endOfFile)) }
+    }
+
+    func linkFailed(_ failure: LinkFailure) { end(failure) }
+}

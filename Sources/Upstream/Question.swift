@@ -1,0 +1,107 @@
+// One question under way: the state machine of its attempts, who waits for it, and what is open for it.
+
+import Addresses
+import Resolution
+import Timing
+
+/// A question that `ForwardGroup` works on.
+final class Question {
+    let query: UpstreamQuery
+    var attempts: QueryAttempts
+    /// Nil once the question is settled.
+    private var completion: ((UpstreamOutcome) -> Void)?
+    private(set) var openAttempts: [Attempt] = []
+    /// The number of the next attempt.
+    var nextNumber = 0
+    /// The last reply with a `failover` code: better than a failure of our own.
+    var lastReply: UpstreamOutcome?
+    var lastFailure: UpstreamFailure?
+    /// When the question is looked at next; earlier entries of the deadline queue are out of date.
+    var wakes: Instant?
+    /// Whether `ask` is still running: no outcome may be delivered before it returns.
+    var isBeingAsked = true
+    /// Whether its steps are being taken: what happens meanwhile is seen there.
+    var isAdvancing = false
+    /// Whether a reused connection has just been lost: the retry goes out on a fresh one.
+    var wantsFreshConnection = false
+
+    init(
+        _ query: UpstreamQuery,
+        _ attempts: consuming QueryAttempts,
+        completion: @escaping (UpstreamOutcome) -> Void
+    ) {
+        self.query = query
+        self.attempts = attempts
+        self.completion = completion
+    }
+
+    var isSettled: Bool { completion == nil }
+
+    /// Takes the completion out; nil for everybody but the first.
+    func settle() -> ((UpstreamOutcome) -> Void)? {
+        defer { completion = nil }
+        return completion
+    }
+}
+
+// MARK: - Attempt
+
+/// One server that was asked and has not answered.
+struct Attempt {
+    /// Counts within its question: one server may be asked twice at the same time.
+    let number: Int
+    let server: UpstreamServer
+    var path: Path
+    /// When the server's patience is over.
+    let lateAt: Instant
+    var isLate = false
+    var wasDeceived = false
+
+    /// How an attempt went out.
+    enum Path {
+        case datagram(DatagramAsk)
+        case stream(PooledConnection, id: UInt16)
+    }
+
+    /// For whom a connection waits: an attempt of a question.
+    struct Asker {
+        let question: Question
+        let number: Int
+    }
+}
+
+extension Question {
+    func add(_ attempt: Attempt) { openAttempts.append(attempt) }
+
+    /// Forgets an attempt; nil when it is known no more.
+    func removeAttempt(_ number: Int) -> Attempt? {
+        guard let index = openAttempts.firstIndex(where: { $0.number == number }) else { return nil }
+        return openAttempts.remove(at: index)
+    }
+
+    /// Forgets all attempts.
+    func removeAllAttempts() -> [Attempt] {
+        defer { openAttempts = [] }
+        return openAttempts
+    }
+
+    /// Marks the attempts whose patience is over, and returns those that were not marked before.
+    func markLate(at now: Instant) -> [Attempt] {
+        var late: [Attempt] = []
+        for index in openAttempts.indices
+        where openAttempts[index].lateAt <= now && !openAttempts[index].isLate {
+            openAttempts[index].isLate = true
+            late.append(openAttempts[index])
+        }
+        return late
+    }
+
+    /// Whether this is the first bad message for the attempt.
+    func markDeceived(_ number: Int) -> Bool {
+        guard let index = openAttempts.firstIndex(where: { $0.number == number }),
+            !openAttempts[index].wasDeceived
+        else { return false }
+        openAttempts[index].wasDeceived = true
+        return true
+    }
+}

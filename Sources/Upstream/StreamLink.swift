@@ -1,0 +1,119 @@
+// A TCP connection on SwiftNIO. Questions of one turn of the loop are gathered in one buffer and leave with one
+// write; answers are cut out of the read buffer where they lie. No promise and no future per question.
+
+import Addresses
+import DNSWire
+import NIOCore
+import NIOPosix
+
+/// A TCP link, and at the same time the only handler of its channel.
+final class StreamLink: Link, ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let eventLoop: any EventLoop
+    /// Nil once the link has ended.
+    private var receiver: (any LinkReceiver)?
+    /// Nil before the channel is active and after it has ended.
+    private var context: ChannelHandlerContext?
+    private var channel: (any Channel)?
+    private var frames = StreamFrames()
+    private var outgoing = ByteBuffer()
+    private var willFlush = false
+
+    /// Room for a few dozen ordinary answers; NIO reuses the buffer from read to read.
+    private static let readSize = 16_384
+
+    init(
+        to remote: Endpoint,
+        within patience: TimeAmount,
+        on loop: any EventLoop,
+        for receiver: any LinkReceiver
+    ) {
+        eventLoop = loop
+        self.receiver = receiver
+        let handler = NIOLoopBound(self, eventLoop: loop)
+        let bootstrap = ClientBootstrap(group: loop)
+            .connectTimeout(patience)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readSize))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(handler.value)
+                }
+            }
+        do {
+            bootstrap.connect(to: try SocketAddress(remote)).assumeIsolated().whenComplete { result in
+                switch result {
+                case .success(let channel): self.connected(channel)
+                case .failure(let error): self.end(LinkFailure(.dial, error))
+                }
+            }
+        } catch {
+            loop.assumeIsolated().execute { self.end(LinkFailure(.dial, error)) }
+        }
+    }
+
+    // MARK: Link
+
+    var local: Endpoint? { channel?.localAddress.flatMap { Endpoint($0) } }
+
+    func send(_ message: [UInt8], id: UInt16) {
+        guard receiver != nil else { return }
+        outgoing.writeInteger(UInt16(clamping: message.count))
+        outgoing.writeInteger(id)
+        outgoing.writeBytes(message[2...])
+        guard context != nil, !willFlush else { return }
+        willFlush = true
+        eventLoop.assumeIsolated().execute { self.flush() }
+    }
+
+    func close() {
+        receiver = nil
+        channel?.close(promise: nil)
+        channel = nil
+    }
+
+    private func flush() {
+        willFlush = false
+        guard let context, outgoing.readableBytes > 0 else { return }
+        context.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
+        // The storage is ours again if the kernel took everything at once; otherwise this makes a new one.
+        outgoing.clear()
+    }
+
+    // MARK: ChannelInboundHandler
+
+    private func connected(_ channel: any Channel) {
+        guard receiver != nil else { return channel.close(promise: nil) }
+        self.channel = channel
+        receiver?.linkOpened()
+        flush()
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let input = unwrapInboundIn(data)
+        frames.read(input.readableBytesUInt8Span) { message in receiver?.linkReceived(message) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        end(LinkFailure(.read, error))
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end(LinkFailure(.read, .endOfFile))
+        self.context = nil
+    }
+
+    private func end(_ failure: LinkFailure) {
+        guard let receiver else { return }
+        self.receiver = nil
+        receiver.linkFailed(failure)
+        channel = nil
+    }
+}

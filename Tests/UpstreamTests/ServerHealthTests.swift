@@ -1,0 +1,81 @@
+import Testing
+import Timing
+import Upstream
+
+/// When a server is suspect, when it is down, and when it is checked.
+@Suite struct ServerHealthTests {
+    private func health(maxFails: Int = 2) -> ServerHealth {
+        var settings = ForwardSettings(upstreams: [serverA])
+        settings.maxFails = maxFails
+        return ServerHealth(settings)
+    }
+
+    @Test func oneFailureStartsOneCheck() {
+        var health = health()
+        #expect(health.failed(at: .at(0)) == .check)
+        #expect(health.failed(at: .at(1)) == .none)
+        let (isSuspect, isDown) = (health.isSuspect, health.isDown)
+        #expect(isSuspect && !isDown)
+    }
+
+    @Test func downAfterMoreThanMaxFailsInARow() {
+        var health = health()
+        _ = health.failed(at: .at(0))
+        #expect(health.checkFailed(at: .at(10)) == .checkLater(.at(510)))
+        #expect(health.checkIsDue() == .check)
+        let before = health.isDown
+        #expect(!before)
+        #expect(health.checkFailed(at: .at(520)) == .checkLater(.at(1_020)))
+        let after = health.isDown
+        #expect(after)
+    }
+
+    @Test func aBurstOfFailuresCountsOncePerInterval() {
+        var health = health()
+        for moment in 0..<100 { _ = health.failed(at: .at(UInt64(moment))) }
+        let early = health.isDown
+        #expect(!early)
+        _ = health.failed(at: .at(500))
+        _ = health.failed(at: .at(1_000))
+        let late = health.isDown
+        #expect(late)
+    }
+
+    @Test func slownessIsAReasonForACheckButNoFailure() {
+        var health = health(maxFails: 1)
+        #expect(health.wasSlow(at: .at(0)) == .check)
+        for _ in 0..<10 { #expect(health.wasSlow(at: .at(1)) == .none) }
+        let isDown = health.isDown
+        #expect(!isDown)
+    }
+
+    @Test func anySuccessEndsTheSuspicion() {
+        var health = health()
+        _ = health.failed(at: .at(0))
+        _ = health.checkFailed(at: .at(1))
+        health.succeeded()
+        let isSuspect = health.isSuspect
+        #expect(!isSuspect)
+        #expect(health.checkIsDue() == .none)
+        #expect(health.checkFailed(at: .at(2)) == .none)
+    }
+
+    @Test func checksOfADeadServerBackOffUpToASecond() {
+        var health = health(maxFails: 1)
+        _ = health.failed(at: .at(0))
+        var pauses: [UInt64] = []
+        for _ in 0..<5 {
+            guard case .checkLater(let due) = health.checkFailed(at: .at(0)) else { break }
+            pauses.append(due.nanoseconds / 1_000_000)
+            _ = health.checkIsDue()
+        }
+        #expect(pauses == [500, 1_000, 1_000, 1_000, 1_000])
+    }
+
+    @Test func maxFailsZeroMeansNeverCheckedAndNeverDown() {
+        var health = health(maxFails: 0)
+        for moment in 0..<10 { #expect(health.failed(at: .at(UInt64(moment) * 1_000)) == .none) }
+        let (isSuspect, isDown) = (health.isSuspect, health.isDown)
+        #expect(!isSuspect && !isDown)
+    }
+}
