@@ -89,9 +89,8 @@ class Agent:
 
     @property
     def arguments(self) -> list[str]:
-        return [
-            word for name, value in self.flags.items() if value is not None for word in (f"-{name}", value)
-        ]
+        """The command line; `-name=value` is the one form that Go's booleans take as well."""
+        return [f"-{name}={value}" for name, value in self.flags.items() if value is not None]
 
     @property
     def log(self) -> str:
@@ -121,6 +120,9 @@ class Agent:
                 )
             if self.flags.get("setupiptables") != "false":
                 eventually(lambda: "notrack" in self.rules(), within=within, what="rules in place")
+            # What was asked before the rules were there was tracked, and rightly so.
+            for address in self.addresses:
+                self.bed.node.run("conntrack", "-D", "--orig-dst", address, check=False)
         except AssertionError as error:
             raise AssertionError(f"{error}\n--- log of the agent\n{self.log[-4000:]}") from None
         return self

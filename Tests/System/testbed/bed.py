@@ -133,7 +133,7 @@ class Bed:
             "resolver",
             self.outside,
             [V4.resolver, V6.resolver],
-            {"example.org": zones.example_org(www="192.0.2.80"), ".": zones.root()},
+            {"example.org": zones.example_org("192.0.2.80", "192.0.2.99"), ".": zones.root()},
         )
         self.stub_serial = 1
         self.stub = self.nameserver(
@@ -143,7 +143,7 @@ class Bed:
             "other-resolver",
             self.outside,
             [V4.other_resolver, V6.other_resolver],
-            {"example.org": zones.example_org(www="203.0.113.80"), ".": zones.root()},
+            {"example.org": zones.example_org("203.0.113.80", "203.0.113.99"), ".": zones.root()},
         )
         self.at_cluster_dns = self.capture(self.cluster)
         self.at_outside = self.capture(self.outside)

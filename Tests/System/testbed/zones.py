@@ -10,7 +10,7 @@ from .addresses import STUB_DOMAIN, V4, V6
 
 SOA = "@ 5 SOA ns.dns hostmaster 1 7200 1800 86400 5"
 
-HEADLESS = tuple((f"web-{index}", f"10.244.1.{20 + index}", f"fd00:244:1::{20 + index:x}") for index in range(3))
+HEADLESS = tuple((f"web-{index}", f"10.244.1.{20 + index}", f"fd00:244:1::{20 + index}") for index in range(3))
 
 
 def cluster_local() -> str:
@@ -80,8 +80,8 @@ def external_name_target() -> str:
     return f"$ORIGIN example.org.\n$TTL 30\n{SOA}\n@ NS ns\nns A {V4.resolver}\ndb A 192.0.2.77\n"
 
 
-def example_org(www: str) -> str:
-    """example.org as a resolver sees it. `www` tells which resolver it was."""
+def example_org(www: str, any_other: str) -> str:
+    """example.org as a resolver sees it. The addresses tell which resolver it was."""
     return "\n".join([
         "$ORIGIN example.org.",
         "$TTL 300",
@@ -92,7 +92,7 @@ def example_org(www: str) -> str:
         f"www AAAA 2001:db8:80::{www.rsplit('.', 1)[1]}",
         "db A 192.0.2.77",
         "alias CNAME www",
-        "* A 192.0.2.99",
+        f"* A {any_other}",
         "text TXT " + " ".join(f'"{"x" * 200}"' for _ in range(12)),
     ]) + "\n"
 

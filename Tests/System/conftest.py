@@ -1,0 +1,47 @@
+"""One test bed for the whole run; an agent for each module that only asks, or one made by the test itself."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed import Agent, Bed
+
+
+@pytest.fixture(scope="session")
+def binary() -> Path:
+    """The program under test, as `scripts/test` has built it."""
+    path = Path(os.environ.get("NODE_LOCAL_DNS", "")).resolve()
+    if not path.is_file():
+        pytest.exit("set NODE_LOCAL_DNS to the binary, or use scripts/test", returncode=2)
+    return path
+
+
+@pytest.fixture(scope="session")
+def bed() -> Iterator[Bed]:
+    with Bed() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def agent(bed: Bed, binary: Path) -> Iterator[Agent]:
+    """A running agent as the manifest starts it, shared by the tests of a module."""
+    with Agent(bed, binary) as running:
+        yield running
+
+
+@pytest.fixture
+def new_agent(bed: Bed, binary: Path) -> Iterator[Callable[..., Agent]]:
+    """Makes agents for one test; what still runs at its end is stopped. Takes what `Agent` takes."""
+    made: list[Agent] = []
+
+    def make(**options) -> Agent:
+        made.append(Agent(bed, binary, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        if one.process is not None and one.process.poll() is None:
+            one.send(15)
+            one.wait(10)

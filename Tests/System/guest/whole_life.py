@@ -1,0 +1,89 @@
+"""Runs inside the booted kernel: the agent's whole life on a node with a real dummy link.
+
+Prints one line `FACT name value` (value as JSON) for each thing seen; `test_booted_kernel.py` judges them.
+Emulation is slow, so this asks little and waits patiently.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from testbed import Agent, Bed, eventually  # noqa: E402
+from testbed.addresses import V4, V6  # noqa: E402
+from testbed.client import addresses, ttl  # noqa: E402
+
+SERVICE = "kubernetes.default.svc.cluster.local"
+PATIENCE = 60.0
+
+
+def fact(name: str, value: object) -> None:
+    print(f"FACT {name} {json.dumps(value)}", flush=True)
+
+
+def links(bed: Bed) -> dict[str, str]:
+    """Link name -> kind of the links that carry the agent's addresses."""
+    found = {}
+    for link in json.loads(bed.node.ip("-d", "-j", "address")):
+        if {one["local"] for one in link["addr_info"]} & {V4.local, V4.kube_dns, V6.local}:
+            found[link["ifname"]] = link.get("linkinfo", {}).get("info_kind", "")
+    return found
+
+
+def ask_everywhere(bed: Bed, server: str) -> dict[str, list[str]]:
+    answers = {}
+    for place in ("pod1", "pod2", "host"):
+        for tcp in (False, True):
+            answer = getattr(bed, place).ask(SERVICE, server=server, tcp=tcp, timeout=5)
+            answers[f"{place}-{'tcp' if tcp else 'udp'}"] = sorted(addresses(answer))
+    return answers
+
+
+def main(binary: Path) -> None:
+    with Bed() as bed:
+        fact("bed", True)
+        before = bed.network_state()
+        agent = Agent(bed, binary, addresses=(V4.local, V4.kube_dns, V6.local))
+        try:
+            agent.start().wait_ready(PATIENCE)
+            fact("links", links(bed))
+            fact("flags_of_the_table", sorted(table_flags(bed)))
+            for server in (V4.local, V4.kube_dns, V6.local):
+                fact(f"answers_at_{server}", ask_everywhere(bed, server))
+            tracked = [
+                entry
+                for server in (V4.local, V4.kube_dns, V6.local)
+                for entry in bed.node.conntrack("--orig-dst", server)
+            ]
+            fact("tracked", tracked)
+            fact("misses", sorted({one.transport for one in bed.at_cluster_dns.asked(SERVICE)}))
+            first = bed.pod1.ask("web.shop.svc.cluster.local", timeout=5)
+            eventually(lambda: ttl(bed.pod1.ask("web.shop.svc.cluster.local", timeout=5)) < ttl(first), within=20)
+            fact("questions_for_a_cached_name", len(bed.at_cluster_dns.asked("web.shop.svc.cluster.local")))
+
+            bed.node.ip("link", "del", "nodelocaldns")
+            eventually(lambda: "nodelocaldns" in links(bed), within=PATIENCE)
+            fact("answers_after_the_link_came_back", ask_everywhere(bed, V4.local))
+
+            agent.send(15)
+            fact("exit_code", agent.wait(PATIENCE))
+        finally:
+            if agent.process is not None and agent.process.poll() is None:
+                agent.kill()
+            print(agent.log, flush=True)
+        after = bed.network_state()
+        fact("left_behind", sorted(set(after.splitlines()) ^ set(before.splitlines())))
+        fact("answers_of_cluster_dns", sorted(addresses(bed.pod1.ask(SERVICE, server=V4.kube_dns, timeout=5))))
+
+
+def table_flags(bed: Bed) -> set[str]:
+    listed = json.loads(bed.node.run("nft", "-j", "list", "tables"))["nftables"]
+    flags: set[str] = set()
+    for entry in listed:
+        its = entry.get("table", {}).get("flags", [])
+        flags |= {its} if isinstance(its, str) else set(its)
+    return flags
+
+
+main(Path(sys.argv[1]))

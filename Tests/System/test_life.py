@@ -1,0 +1,123 @@
+"""Start, stop, death and what is left of it."""
+
+import os
+import signal
+
+import pytest
+
+from testbed import Agent, Bed, eventually
+from testbed.addresses import V4
+from testbed.agent import alive, for_addresses, manifest_template
+from testbed.client import addresses
+from testbed.load import Load
+
+
+def resolves(bed: Bed, server: str = V4.local) -> bool:
+    return addresses(bed.pod1.ask("kubernetes.default.svc.cluster.local", server=server, timeout=0.5)) == {"10.96.0.1"}
+
+
+def occurrences(bed: Bed, address: str) -> int:
+    """On how many links an address is."""
+    return sum(f" {address}/" in line for line in bed.node.ip("-o", "address").splitlines())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_clean_stop_leaves_nothing_behind(bed: Bed, new_agent, number: int) -> None:
+    before = bed.network_state()
+    agent = new_agent()
+    with agent:
+        (worker,) = agent.children()
+        assert bed.network_state() != before
+        pid_file = agent.directory / "node-cache.pid"
+        assert int(pid_file.read_text()) == agent.process.pid
+        agent.stop(number)
+    assert bed.network_state() == before
+    assert not alive(worker)
+    assert not pid_file.exists()
+
+
+def test_with_skipteardown_the_address_stays(bed: Bed, new_agent) -> None:
+    before = bed.network_state()
+    with new_agent(flags={"skipteardown": "true"}):
+        pass
+    assert occurrences(bed, V4.local) == 1
+    with new_agent():  # adopts it, and tears down
+        assert occurrences(bed, V4.local) == 1
+    assert bed.network_state() == before
+
+
+def test_killed_and_started_again_there_is_exactly_one_of_everything(bed: Bed, new_agent) -> None:
+    before = bed.network_state()
+    with new_agent() as first:
+        once = bed.network_state()
+        first.kill()
+    with new_agent() as second:
+        assert occurrences(bed, V4.local) == 1
+        assert occurrences(bed, V4.kube_dns) == 1
+        assert lines_without_names(bed.network_state()) == lines_without_names(once)
+        assert resolves(bed)
+        second.kill()
+    with new_agent():
+        assert resolves(bed)
+    assert bed.network_state() == before
+
+
+def lines_without_names(state: str) -> list[str]:
+    """Table names may carry the process id."""
+    return [line for line in state.splitlines() if not line.startswith("table ")]
+
+
+def test_the_rules_die_with_the_supervisor(bed: Bed, new_agent) -> None:
+    with new_agent() as agent:
+        assert "notrack" in agent.rules()
+        agent.kill()
+        eventually(lambda: "notrack" not in agent.rules(), within=1, what="the kernel took the owned table away")
+        # kube-proxy answers for the ClusterIP although the address is still on the node.
+        assert resolves(bed, V4.kube_dns)
+    with new_agent():
+        pass  # the next one cleans up
+
+
+def test_a_killed_worker_is_replaced(bed: Bed, new_agent) -> None:
+    with new_agent() as agent:
+        (worker,) = agent.children()
+        os.kill(worker, signal.SIGKILL)
+        eventually(lambda: resolves(bed) and agent.children() not in ([], [worker]), what="the next worker answers")
+        assert agent.running()
+
+
+def test_sigterm_under_load_ends_cleanly_within_the_grace_period(bed: Bed, new_agent) -> None:
+    names = [f"load-{index}.shop.svc.cluster.local" for index in range(100, 400)]
+    before = bed.network_state()
+    with new_agent() as agent, Load(bed.pod1, V4.kube_dns, names, rate=200) as load:
+        eventually(lambda: load.sent > 50, what="load")
+        agent.stop(within=15)
+        eventually(lambda: resolves(bed, V4.kube_dns), what="kube-proxy has taken over")
+    assert bed.network_state() == before
+    # Before the agent left, while it left, and after: the ClusterIP was served all the time.
+    assert load.lost == []
+
+
+def test_a_second_sigint_ends_at_once(bed: Bed, new_agent) -> None:
+    lame = for_addresses(manifest_template(), [V4.local, V4.kube_dns]).replace(
+        f"health {V4.local}:8080", f"health {V4.local}:8080 {{\n        lameduck 30s\n    }}"
+    )
+    before = bed.network_state()
+    with new_agent(template=lame) as agent:
+        agent.send(signal.SIGINT)
+        agent.wait_log("SIGINT")
+        agent.send(signal.SIGINT)
+        assert agent.wait(3) == 2
+    assert bed.network_state() == before
+
+
+def test_while_lame_it_keeps_answering(bed: Bed, new_agent) -> None:
+    lame = for_addresses(manifest_template(), [V4.local, V4.kube_dns]).replace(
+        f"health {V4.local}:8080", f"health {V4.local}:8080 {{\n        lameduck 2s\n    }}"
+    )
+    with new_agent(template=lame) as agent:
+        agent.send(signal.SIGTERM)
+        agent.wait_log("(?i)lameduck")
+        assert resolves(bed)
+        assert agent.get("/health", 8080) == (200, "OK")
+        assert agent.wait(15) == 0

@@ -1,0 +1,86 @@
+"""The manifests: valid against Kubernetes' published schemas, and true to what they replace."""
+
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from testbed.agent import for_addresses, manifest_template
+from testbed.kustomize import render, select
+
+MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
+VERSIONS = ["1.25", "1.29", "1.33", "1.37"]
+
+
+def plain() -> list[dict]:
+    """The manifest after the documentation's `sed`."""
+    text = (MANIFESTS / "nodelocaldns.yaml").read_text()
+    for placeholder, value in (
+        ("__PILLAR__LOCAL__DNS__", "169.254.20.10"),
+        ("__PILLAR__DNS__DOMAIN__", "cluster.local"),
+        ("__PILLAR__DNS__SERVER__", "10.96.0.10"),
+    ):
+        text = text.replace(placeholder, value)
+    return list(yaml.safe_load_all(text))
+
+
+FORMS = {"sed": plain, "kustomize": lambda: render(MANIFESTS)}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("form", FORMS)
+def test_every_object_is_valid(form: str, version: str) -> None:
+    for one in FORMS[form]():
+        kubernetes_validate.validate(one, version, strict=True)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_only_the_agents_own_placeholders_are_left(form: str) -> None:
+    text = yaml.safe_dump_all(FORMS[form]())
+    for ours in ("__PILLAR__CLUSTER__DNS__", "__PILLAR__UPSTREAM__SERVERS__"):
+        assert ours in text
+        text = text.replace(ours, "")
+    assert "__PILLAR__" not in text
+
+
+def test_sed_and_kustomize_make_the_same_objects() -> None:
+    comments_gone = [yaml.safe_dump(one, sort_keys=True) for one in plain()]
+    assert sorted(comments_gone) == sorted(yaml.safe_dump(one, sort_keys=True) for one in render(MANIFESTS))
+
+
+def test_the_corefile_of_the_kustomization_is_the_template_filled_in() -> None:
+    filled = for_addresses(manifest_template(), ["169.254.20.10", "10.96.0.10"])
+    assert (MANIFESTS / "Corefile").read_text() == filled
+
+
+def test_the_objects_are_those_of_node_cache() -> None:
+    found = {(one["kind"], one["metadata"]["name"]) for one in plain()}
+    assert found == {
+        ("ServiceAccount", "node-local-dns"),
+        ("Service", "kube-dns-upstream"),
+        ("ConfigMap", "node-local-dns"),
+        ("DaemonSet", "node-local-dns"),
+        ("Service", "node-local-dns"),
+    }
+    assert {one["metadata"]["namespace"] for one in plain()} == {"kube-system"}
+
+
+def test_the_volumes_are_where_the_flags_defaults_look() -> None:
+    (daemon_set,) = select(plain(), "DaemonSet")
+    pod = daemon_set["spec"]["template"]["spec"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert mounts == {"config-volume": "/etc/coredns", "kube-dns-config": "/etc/kube-dns"}
+    volumes = {volume["name"]: volume["configMap"] for volume in pod["volumes"]}
+    assert volumes["config-volume"]["items"] == [{"key": "Corefile", "path": "Corefile.base"}]
+    assert volumes["kube-dns-config"] == {"name": "kube-dns", "optional": True}
+
+
+def test_selectors_find_their_pods() -> None:
+    (daemon_set,) = select(plain(), "DaemonSet")
+    labels = daemon_set["spec"]["template"]["metadata"]["labels"]
+    assert daemon_set["spec"]["selector"]["matchLabels"] == labels
+    (service,) = select(plain(), "Service", "node-local-dns")
+    assert service["spec"]["selector"] == labels
+    (upstream,) = select(plain(), "Service", "kube-dns-upstream")
+    assert upstream["spec"]["selector"] == {"k8s-app": "kube-dns"}

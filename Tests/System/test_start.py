@@ -1,0 +1,118 @@
+"""Starts that go wrong: a clear sentence, the right exit code, nothing left behind."""
+
+import contextlib
+import re
+import socket
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from testbed import Agent, Bed
+from testbed.addresses import V4
+from testbed.agent import MANIFEST
+from testbed.client import addresses
+
+IP_FREEBIND = 15  # <linux/in.h>: the address need not be there yet
+
+
+def fails(agent: Agent, pattern: str) -> str:
+    """Starts the agent, which has to end with 1 and a line that matches; nothing may stay of it."""
+    before = agent.bed.network_state()
+    agent.start()
+    assert agent.wait(15) == 1, agent.log
+    found = re.search(pattern, agent.log)
+    assert found, f"no {pattern!r} in:\n{agent.log}"
+    assert agent.bed.network_state() == before
+    return found.group(0)
+
+
+@contextlib.contextmanager
+def occupied(bed: Bed, kind: int) -> Iterator[None]:
+    """Somebody else has port 53 of the node-local address."""
+    with bed.node.open_socket(socket.AF_INET, kind) as other:
+        other.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
+        other.bind((V4.local, 53))
+        if kind == socket.SOCK_STREAM:
+            other.listen()
+        yield
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM], ids=["udp", "tcp"])
+def test_a_busy_port(bed: Bed, new_agent, kind: int) -> None:
+    with occupied(bed, kind):
+        fails(new_agent(), rf"(?i){re.escape(V4.local)}:53.*in use")
+
+
+def test_the_capability_net_admin_is_missing(new_agent) -> None:
+    fails(new_agent(wrapper=("setpriv", "--bounding-set=-net_admin")), "NET_ADMIN")
+
+
+def test_the_capabilities_of_the_manifest_suffice(bed: Bed, new_agent) -> None:
+    granted = container()["securityContext"]["capabilities"]
+    assert granted["drop"] == ["ALL"]
+    bounding = ",".join(["-all", *(f"+{name.lower()}" for name in granted["add"])])
+    wrapper = ("setpriv", f"--bounding-set={bounding}", "--no-new-privs")
+    with new_agent(wrapper=wrapper) as agent:
+        assert addresses(bed.pod1.ask("kubernetes.default.svc.cluster.local"))
+        assert agent.children()
+
+
+def test_the_worker_has_no_privileges(new_agent) -> None:
+    with new_agent() as agent:
+        (worker,) = agent.children()
+        with open(f"/proc/{worker}/status") as file:
+            status = dict(line.split(":", 1) for line in file)
+        assert set(status["Uid"].split()) == {"65532"}
+        assert int(status["CapEff"], 16) == 0
+        assert int(status["CapPrm"], 16) == 0
+
+
+WRONG_COREFILES = [
+    ("unclosed-block", ".:53 {\n    errors\n", r"Corefile\.base:\d+:\d+: error: "),
+    ("unknown-directive", ".:53 {\n    erors\n}\n", r"Corefile\.base:2:5: error: .*erors"),
+    ("plugin-we-do-not-have-yet", ".:53 {\n    kubernetes\n}\n", r"Corefile\.base:2:5: error: .*kubernetes"),
+    ("wrong-argument", ".:53 {\n    cache soon {\n        success many\n    }\n}\n", r"Corefile\.base:3:\d+: error: "),
+    ("forward-to-a-name", ".:53 {\n    forward . ns.example.org\n}\n", r"Corefile\.base:2:\d+: error: .*ns\.example\.org"),
+]
+
+
+@pytest.mark.parametrize(
+    ("case", "text", "pattern"), WRONG_COREFILES, ids=[case for case, _, _ in WRONG_COREFILES]
+)
+def test_a_wrong_corefile(new_agent, case: str, text: str, pattern: str) -> None:
+    fails(new_agent(template=text), pattern)
+
+
+def test_a_busy_metrics_port_does_not_stop_dns(bed: Bed, new_agent) -> None:
+    with bed.node.open_socket(socket.AF_INET, socket.SOCK_STREAM) as other:
+        other.bind(("0.0.0.0", 9353))
+        other.listen()
+        with new_agent() as agent:
+            assert addresses(bed.pod1.ask("kubernetes.default.svc.cluster.local"))
+            agent.wait_log("9353")
+
+
+def test_a_config_map_directory_that_is_not_there(bed: Bed, new_agent) -> None:
+    with new_agent(flags={"kubednscm": "/nonexistent/kube-dns"}):
+        assert addresses(bed.pod1.ask("kubernetes.default.svc.cluster.local"))
+
+
+def test_without_interface_and_rules_it_only_serves(bed: Bed, new_agent) -> None:
+    before = bed.network_state()
+    bed.node.ip("address", "add", f"{V4.local}/32", "dev", "lo")
+    prepared = bed.network_state()
+    try:
+        with new_agent(addresses=(V4.local,), flags={"setupinterface": "false", "setupiptables": "false"}):
+            assert addresses(bed.host.ask("kubernetes.default.svc.cluster.local"))
+            assert bed.network_state() == prepared
+    finally:
+        bed.node.ip("address", "del", f"{V4.local}/32", "dev", "lo")
+    assert bed.network_state() == before
+
+
+def container() -> dict:
+    for document in yaml.safe_load_all(MANIFEST.read_text()):
+        if document["kind"] == "DaemonSet":
+            return document["spec"]["template"]["spec"]["containers"][0]
+    raise AssertionError("the manifest has no DaemonSet")
