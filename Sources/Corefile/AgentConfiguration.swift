@@ -88,8 +88,8 @@ extension ServerBlockConfiguration: Hashable {
 extension ServerBlockConfiguration {
     /// What decides whether cached answers of one configuration may serve in the next.
     ///
-    /// The zones they were looked up for, how they are kept, and who was asked count; ports, `bind`, `log` and the
-    /// rest do not.
+    /// The zones they were looked up for, how they are kept, and who was asked count; ports, `bind`, `log`
+    /// and the rest do not.
     package struct CacheIdentity: Hashable, Sendable {
         package let zones: [DomainName]
         package let cache: CacheConfiguration?

@@ -4,14 +4,14 @@
 import Addresses
 
 /// The shared state of one check: records every answer of the sources, collects every diagnostic.
-final class Check {
+package final class Check {
     private let sources: Sources
-    private(set) var recorded = RecordedSources()
-    private(set) var diagnostics: [Diagnostic] = []
+    package private(set) var recorded = RecordedSources()
+    package private(set) var diagnostics: [Diagnostic] = []
     /// The port of keys that name none (`-dns.port`).
-    let defaultPort: UInt16
+    package let defaultPort: UInt16
 
-    init(sources: Sources, defaultPort: UInt16) {
+    package init(sources: Sources, defaultPort: UInt16) {
         self.sources = sources
         self.defaultPort = defaultPort
     }

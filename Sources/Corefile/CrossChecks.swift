@@ -1,5 +1,5 @@
-// What only shows when all blocks are seen together: zones served twice, HTTP ports used twice, forwarding that
-// comes back to us.
+// What only shows when all blocks are seen together: zones served twice, HTTP ports used twice, forwarding
+// that comes back to us.
 
 import Addresses
 import DNSWire
@@ -42,8 +42,8 @@ struct CrossChecks {
                         let first = taken[other].map { "; the other one is at \($0)" } ?? ""
                         check.error(
                             at: location,
-                            "cannot serve \(zone)\(Self.shown(address)) - zone overlap listener capacity with "
-                                + "\(zone)\(Self.shown(other.address))",
+                            "cannot serve \(zone)\(Self.shown(address)) - zone overlap listener capacity "
+                                + "with \(zone)\(Self.shown(other.address))",
                             hint: "give both a 'bind' or none\(first)"
                         )
                     } else {
@@ -81,7 +81,8 @@ struct CrossChecks {
                 reported.insert(endpoint)
                 check.error(
                     at: forward.origin.location,
-                    "plugin/forward: \(endpoint) is our own listen address: a query would come back to this block",
+                    "plugin/forward: \(endpoint) is our own listen address: "
+                        + "a query would come back to this block",
                     hint: "forward to the real upstream instead"
                 )
             }

@@ -1,4 +1,5 @@
-// What is wrong with a Corefile and where. A check never stops at the first error: it returns a list of these.
+// What is wrong with a Corefile and where. A check never stops at the first error: it returns a list of
+// these.
 
 /// A place in a configuration text; lines and columns count from one, columns in Unicode scalars.
 package struct SourceLocation: Hashable, Sendable {

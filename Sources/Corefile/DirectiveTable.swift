@@ -1,4 +1,5 @@
-// The list of directives in the order of execution. A new plugin is one file in `Directives` and one line here.
+// The list of directives in the order of execution. A new plugin is one file in `Directives` and one line
+// here.
 
 /// Which directives there are.
 enum DirectiveTable {

@@ -1,5 +1,6 @@
-// The `kube-dns` ConfigMap: stub domains and upstream servers that a cluster's administrator sets apart from the
-// Corefile (node-cache reference 1.5). One file per key, as kubelet mounts it; reading them is the caller's.
+// The `kube-dns` ConfigMap: stub domains and upstream servers that a cluster's administrator sets apart
+// from the Corefile (node-cache reference 1.5). One file per key, as kubelet mounts it; reading them is the
+// caller's.
 
 package import DNSWire
 import FoundationEssentials
@@ -141,8 +142,9 @@ private struct ConfigMapReading {
         if let bad = servers.first(where: { ForwardConfiguration.target($0) == nil }) {
             report(
                 key,
-                "stub domain \(domain) is left out: invalid nameservers [\(servers.joined(separator: " "))] for "
-                    + "the stub domain \(domain): not an IP address or file: \"\(bad)\"",
+                "stub domain \(domain) is left out: "
+                    + "invalid nameservers [\(servers.joined(separator: " "))] for the stub domain \(domain): "
+                    + "not an IP address or file: \"\(bad)\"",
                 hint: "write its address"
             )
             return nil

@@ -99,8 +99,8 @@ extension ListenerPlan {
 }
 
 extension ListenerPlan.Endpoint {
-    /// Whether a question sent to `target` from this machine arrives here. Behind a wildcard only the loopback
-    /// address surely does: 127.0.0.53 may belong to somebody else.
+    /// Whether a question sent to `target` from this machine arrives here. Behind a wildcard only the
+    /// loopback address surely does: 127.0.0.53 may belong to somebody else.
     fileprivate func receives(_ target: Addresses.Endpoint) -> Bool {
         guard target.port == port else { return false }
         if let address, !address.isUnspecified { return address == target.address }

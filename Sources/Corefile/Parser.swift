@@ -2,7 +2,7 @@
 // the next line or block, so that one check shows them all.
 
 /// Reads one Corefile.
-struct Parser {
+package struct Parser {
     /// Deeper nesting is nobody's configuration, and recursion needs a bound.
     static let maximumNesting = 32
 
@@ -10,7 +10,7 @@ struct Parser {
     private var stream: TokenStream
 
     /// Reads the main file and everything it imports.
-    static func parse(_ text: String, file: String, check: Check) -> SyntaxTree {
+    package static func parse(_ text: String, file: String, check: Check) -> SyntaxTree {
         let tokens = Tokenizer.tokens(of: text, file: file, check: check)
         var parser = Parser(check: check, stream: TokenStream(tokens, file: file, check: check))
         var tree = SyntaxTree()
@@ -64,7 +64,8 @@ struct Parser {
                 if expectsAnother {
                     check.error(
                         at: token.location,
-                        "Expected another address but had '{' - check for extra comma"
+                        "Expected another address but had '{' - check for extra comma",
+                        hint: "remove the ',' before it"
                     )
                 }
                 return keys
@@ -174,7 +175,11 @@ struct Parser {
             check.error(at: brace.location, "Unexpected EOF", hint: "this '{' is never closed, add a '}'")
         }
         guard stream.snippets[name] == nil else {
-            check.error(at: key.location, "redeclaration of previously declared snippet \(name)")
+            check.error(
+                at: key.location,
+                "redeclaration of previously declared snippet \(name)",
+                hint: "rename one of the two"
+            )
             return
         }
         stream.snippets[name] = body

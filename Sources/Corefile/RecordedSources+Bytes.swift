@@ -2,7 +2,7 @@
 // contents, all integers 32 bits big endian, entries sorted so that equal records are equal bytes.
 //
 //     "NLD1"
-//     files       count, then path, tag (0 text, 1 not found, 2 is a directory, 3 unreadable), text for 0 and 3
+//     files       count, then path, tag (0 text, 1 not found, 2 directory, 3 unreadable), text for 0, 3
 //     globs       count, then pattern, count, paths
 //     environment count, then name, tag (0 not set, 1 set), value for 1
 //     interfaces  count, then name, tag (0 unknown, 1 known), for 1 count and addresses of 4 or 16 bytes

@@ -1,9 +1,10 @@
 // The template of node-cache: a Corefile with placeholders that only the node can fill (node-cache reference
 // 1.4), and one block per stub domain behind it. Text in, text out; the result is checked like any Corefile.
 //
-// Different from node-cache on purpose (its chapter 7): without a cluster DNS address the placeholder stays and
-// means "not found yet" instead of `<nil>`; stub domains are sorted, and one that the template serves itself
-// is left out; `force_tcp` is dropped at any indentation; in `ADDRESS:PORT` only the first local address is used.
+// Different from node-cache on purpose (its chapter 7): without a cluster DNS address the placeholder stays
+// and means "not found yet" instead of `<nil>`; stub domains are sorted, and one that the template serves
+// itself is left out; `force_tcp` is dropped at any indentation; in `ADDRESS:PORT` only the first local
+// address is used.
 
 package import Addresses
 import DNSWire

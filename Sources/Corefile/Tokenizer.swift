@@ -2,20 +2,20 @@
 // (node-cache reference 2.1 and 2.5).
 
 /// A word of a Corefile.
-struct Token: Hashable, Sendable {
-    let text: String
-    let location: SourceLocation
+package struct Token: Hashable, Sendable {
+    package let text: String
+    package let location: SourceLocation
     /// Quoted text is never a brace and never `import`.
-    let isQuoted: Bool
+    package let isQuoted: Bool
     /// The first word of its line; arguments end before such a word.
-    var startsLine: Bool
+    package var startsLine: Bool
 
     var isOpeningBrace: Bool { text == "{" && !isQuoted }
     var isClosingBrace: Bool { text == "}" && !isQuoted }
 }
 
 /// Splits one file into tokens.
-struct Tokenizer {
+package struct Tokenizer {
     private let file: String
     private var scalars: String.UnicodeScalarView.Iterator
     private var upcoming: Unicode.Scalar?
@@ -25,7 +25,7 @@ struct Tokenizer {
     private var tokens: [Token] = []
 
     /// Reads a whole file; references to the environment are replaced, its findings go to `check`.
-    static func tokens(of text: String, file: String, check: Check) -> [Token] {
+    package static func tokens(of text: String, file: String, check: Check) -> [Token] {
         var tokenizer = Tokenizer(text, file: file)
         tokenizer.run(check)
         return tokenizer.tokens.map { token in

@@ -29,7 +29,7 @@ extension ZoneKey {
         guard !rest.contains(":"), let name = DomainName(rest) else {
             throw Diagnostic(
                 at: token.location,
-                "zone is not a valid domain name: \(rest)",
+                "zone is not a valid domain name: \(rest.isEmpty ? "\"\"" : rest)",
                 hint: rest.isEmpty ? "write '.' for all names, such as '.:\(port)'" : nil
             )
         }

@@ -17,7 +17,8 @@ enum Bind: Directive {
         var addresses: [IPAddress] = []
         for line in lines {
             block.attempt { () throws(Diagnostic) in
-                let excluded = try excluded(in: line, block)
+                let excluded =
+                    block.attempt { () throws(Diagnostic) in try exceptions(in: line, block) } ?? []
                 if line.arguments.isEmpty {
                     throw Diagnostic(
                         at: line.name.location,
@@ -48,7 +49,7 @@ enum Bind: Directive {
         return [BindConfiguration(addresses: addresses)]
     }
 
-    private static func excluded(
+    private static func exceptions(
         in line: DirectiveSyntax,
         _ block: BlockContext
     ) throws(Diagnostic) -> Set<IPAddress> {

@@ -94,7 +94,8 @@ enum Forward: Directive {
         if zones.count > 1 {
             block.warn(
                 at: token,
-                "Unsupported CIDR notation: '\(token.text)' expands to multiple zones. Using only '\(zones[0].name)'",
+                "Unsupported CIDR notation: '\(token.text)' expands to multiple zones. "
+                    + "Using only '\(zones[0].name)'",
                 hint: "write one forward line per zone"
             )
         }
@@ -236,7 +237,9 @@ enum Forward: Directive {
     }
 
     private static func readCodes(_ line: DirectiveSyntax) throws(Diagnostic) -> [ResponseCode] {
-        guard !line.arguments.isEmpty else { throw line.argumentError(expected: "\(line.name.text) RCODE…") }
+        guard !line.arguments.isEmpty else {
+            throw line.argumentError(expected: "\(line.name.text) RCODE…")
+        }
         var codes: [ResponseCode] = []
         for token in line.arguments {
             guard let code = ResponseCode(token.text) else {

@@ -1,5 +1,5 @@
-// The TO words of a `forward` line: addresses, TLS addresses, files in resolv.conf format, and our own word for
-// the cluster DNS that nobody has found yet.
+// The TO words of a `forward` line: addresses, TLS addresses, files in resolv.conf format, and our own word
+// for the cluster DNS that nobody has found yet.
 
 import Addresses
 
@@ -7,7 +7,8 @@ extension ForwardConfiguration {
     /// Stays in a rendered template while the cluster DNS Service has no address (`Template`).
     package static let clusterDNSPlaceholder = "__PILLAR__CLUSTER__DNS__"
 
-    /// Reads one TO word that is no file; `template` and `forward` judge stub domains' servers by the same rule.
+    /// Reads one TO word that is no file; `template` and `forward` judge stub domains' servers by the same
+    /// rule.
     package static func target(_ text: String) -> Target? {
         if text == clusterDNSPlaceholder { return .unresolvedClusterDNS }
         if text.hasPrefix("tls://") { return tlsTarget(text.dropFirst(6)) }

@@ -10,7 +10,8 @@ package struct ForwardConfiguration: PluginConfiguration {
     package enum Target: Hashable, Sendable {
         /// Plain DNS over UDP or TCP.
         case plain(Endpoint)
-        /// DNS over TLS; the name to verify when the target itself gives one (`tls://192.0.2.1%dns.example.org`).
+        /// DNS over TLS; the name to verify when the target itself gives one
+        /// (`tls://192.0.2.1%dns.example.org`).
         case tls(Endpoint, serverName: String?)
         /// `__PILLAR__CLUSTER__DNS__` that nobody could replace yet: SERVFAIL until the address is found.
         case unresolvedClusterDNS

@@ -23,7 +23,8 @@ package struct LogConfiguration: PluginConfiguration {
     package var rules: [Rule]
 
     package static let commonFormat =
-        #"{remote}:{port} - {>id} "{type} {class} {name} {proto} {size} {>do} {>bufsize}" {rcode} {>rflags} {rsize} {duration}"#
+        #"{remote}:{port} - {>id} "{type} {class} {name} {proto} {size} {>do} {>bufsize}" "#
+        + "{rcode} {>rflags} {rsize} {duration}"
     package static let combinedFormat = commonFormat + #" "{>opcode}""#
 }
 
