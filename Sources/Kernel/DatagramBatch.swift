@@ -37,11 +37,11 @@ import Glibc
     /// Whether every reply slot is taken: send before the next one.
     package var isFull: Bool { unsafe clinux_batch_queued(batch) >= UInt32(slots) }
 
-    /// Lends datagram `slot` and the next reply buffer; queues as many octets as `body` says, none for zero.
+    /// Lends datagram `slot`, its sender and the next reply buffer; queues as many octets as `body` says, none for zero.
     @inline(__always)
     package mutating func reply(
         to slot: Int,
-        _ body: (Span<UInt8>, inout MutableSpan<UInt8>) -> Int
+        _ body: (Span<UInt8>, DatagramPeer, inout MutableSpan<UInt8>) -> Int
     ) {
         let size = Int(unsafe clinux_batch_datagram_size(batch, UInt32(slot)))
         // SAFETY: the kernel wrote at most `receiveSize` octets; both buffers live as long as the batch, and
@@ -51,7 +51,7 @@ import Glibc
             count: min(size, receiveSize)
         )
         var output = unsafe MutableSpan(_unsafeStart: clinux_batch_reply(batch), count: replySize)
-        let written = body(packet, &output)
+        let written = body(packet, peer(of: slot), &output)
         if written > 0 {
             unsafe clinux_batch_queue(batch, UInt32(written), clinux_batch_peer(batch, UInt32(slot)))
         }
@@ -60,6 +60,15 @@ import Glibc
     /// Who sent datagram `slot`.
     package func peer(of slot: Int) -> DatagramPeer {
         DatagramPeer(raw: unsafe clinux_batch_peer(batch, UInt32(slot)).pointee)
+    }
+
+    /// A copy of datagram `slot`; for those that have to wait.
+    package func octets(of slot: Int) -> [UInt8] {
+        let size = min(Int(unsafe clinux_batch_datagram_size(batch, UInt32(slot))), receiveSize)
+        // SAFETY: the kernel wrote at least `size` octets there.
+        return unsafe Array(
+            UnsafeBufferPointer(start: clinux_batch_datagram(batch, UInt32(slot)), count: size)
+        )
     }
 
     /// Sends the queued replies; returns how many the kernel took.

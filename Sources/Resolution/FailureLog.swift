@@ -35,26 +35,25 @@ package enum FailureLevel: String, Sendable {
 /// Writes lines about failures; confined to the event loop.
 package final class FailureLog {
     private struct Heap {
-        var count: Int
+        var count = 0
         let since: Instant
+        let rule: ConsolidationRule
+    }
+
+    private struct HeapKey: Hashable {
+        let block: ObjectIdentifier
+        let rule: Int
     }
 
     private let write: (FailureLevel, String) -> Void
-    private var rules: [ObjectIdentifier: [ConsolidationRule]] = [:]
-    private var heaps: [ObjectIdentifier: [Int: Heap]] = [:]
+    private var heaps: [HeapKey: Heap] = [:]
 
     /// `write` gets whole lines without level or line end.
     package init(write: @escaping (FailureLevel, String) -> Void) {
         self.write = write
     }
 
-    /// The rules of each block; what was being counted is written out first.
-    package func adopt(_ rules: [(block: ServerBlock, rules: [ConsolidationRule])]) {
-        flush(before: Instant(nanoseconds: .max))
-        self.rules = Dictionary(uniqueKeysWithValues: rules.map { (ObjectIdentifier($0.block), $0.rules) })
-    }
-
-    /// `[ERROR] plugin/errors: 2 example.org. A: read udp …: i/o timeout`, or one more on its rule's heap.
+    /// `plugin/errors: 2 example.org. A: read udp …: i/o timeout`, or one more on its rule's heap.
     func note(
         _ block: ServerBlock,
         _ failure: UpstreamFailure,
@@ -62,9 +61,9 @@ package final class FailureLog {
         _ type: RecordType,
         at now: Instant
     ) {
-        let id = ObjectIdentifier(block)
-        if let index = rules[id]?.firstIndex(where: { $0.matches(failure.description) }) {
-            heaps[id, default: [:]][index, default: Heap(count: 0, since: now)].count += 1
+        if let index = block.consolidations.firstIndex(where: { $0.matches(failure.description) }) {
+            let key = HeapKey(block: ObjectIdentifier(block), rule: index)
+            heaps[key, default: Heap(since: now, rule: block.consolidations[index])].count += 1
             return
         }
         write(
@@ -73,20 +72,22 @@ package final class FailureLog {
         )
     }
 
-    /// Writes the summaries whose interval is over; called now and then, and at the end.
-    package func flush(before now: Instant) {
-        for (id, heaps) in self.heaps {
-            for (index, heap) in heaps {
-                guard let rule = rules[id]?[index],
-                    now.nanoseconds == .max || now - heap.since >= rule.interval
-                else { continue }
-                let seconds = rule.interval.nanoseconds / 1_000_000_000
-                write(
-                    rule.level,
-                    "plugin/errors: \(heap.count) errors like '\(rule.pattern)' occurred in last \(seconds)s"
-                )
-                self.heaps[id]?[index] = nil
-            }
-        }
+    /// Writes the summaries whose interval is over; to be called every second.
+    package func flush(at now: Instant) {
+        for (key, heap) in heaps where now - heap.since >= heap.rule.interval { flush(key) }
+    }
+
+    /// Writes all summaries of a block, or of all.
+    package func flush(_ block: ServerBlock? = nil) {
+        for key in heaps.keys where block.map({ ObjectIdentifier($0) == key.block }) ?? true { flush(key) }
+    }
+
+    private func flush(_ key: HeapKey) {
+        guard let heap = heaps.removeValue(forKey: key) else { return }
+        let seconds = heap.rule.interval.nanoseconds / 1_000_000_000
+        write(
+            heap.rule.level,
+            "plugin/errors: \(heap.count) errors like '\(heap.rule.pattern)' occurred in last \(seconds)s"
+        )
     }
 }

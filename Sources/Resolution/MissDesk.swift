@@ -33,6 +33,12 @@ package final class DeskCounters: MetricSource {
 
 /// Asks upstream on behalf of all clients. Not `Sendable`: confined to its event loop.
 package final class MissDesk {
+    /// Whom to ask for a block; holds the block, so that its identity is not given to another.
+    private struct Asked {
+        let block: ServerBlock
+        let exchanges: [any Exchange]
+    }
+
     /// Clients that may wait for upstream at once; some 30 MiB when all of them do.
     package static let capacity = 50_000
 
@@ -43,10 +49,9 @@ package final class MissDesk {
     private let counters: DeskCounters
     private let log: QueryLog
     private let failures: FailureLog
-    private let loops: LoopWatch
+    private let onLoop: (ServerBlock) -> Void
     private var inFlight = InFlightTable(capacity: MissDesk.capacity)
-    /// By block, in the order of its `forward` lines.
-    private var exchanges: [ObjectIdentifier: [any Exchange]] = [:]
+    private var exchanges: [ObjectIdentifier: Asked] = [:]
     private var query = Query()
     /// Reused for every reply; as long as a message can be.
     private var buffer = [UInt8](repeating: 0, count: Limits.messageSize)
@@ -58,7 +63,7 @@ package final class MissDesk {
         counters: DeskCounters,
         log: QueryLog,
         failures: FailureLog,
-        loops: LoopWatch
+        onLoop: @escaping (ServerBlock) -> Void
     ) {
         self.hashing = hashing
         self.clocks = clocks
@@ -66,14 +71,18 @@ package final class MissDesk {
         self.counters = counters
         self.log = log
         self.failures = failures
-        self.loops = loops
+        self.onLoop = onLoop
     }
 
-    /// Replaces the exchanges; questions that are under way stay with those they were given to.
-    package func adopt(_ exchanges: [(block: ServerBlock, exchanges: [any Exchange])]) {
-        self.exchanges = Dictionary(
-            uniqueKeysWithValues: exchanges.map { (ObjectIdentifier($0.block), $0.exchanges) }
-        )
+    /// Asks `exchanges` for `block` from now on, in the order of its `forward` lines.
+    package func serve(_ block: ServerBlock, by exchanges: [any Exchange]) {
+        self.exchanges[ObjectIdentifier(block)] = Asked(block: block, exchanges: exchanges)
+    }
+
+    /// Forgets a block that no listener leads to any more, once its last questions have been taken over.
+    package func retire(_ block: ServerBlock) {
+        exchanges[ObjectIdentifier(block)] = nil
+        failures.flush(block)
     }
 
     /// Clients that wait now.
@@ -98,7 +107,9 @@ extension MissDesk {
             case .miss, .verify: zone.counters.countMiss(thread: thread)
             }
         }
-        if zone.block.loopProbe == name, query.type == .hinfo { loops.sawProbe(of: zone.block) }
+        if let loop = zone.block.loop, loop.probe == name, query.type == .hinfo, loop.noteSighting() {
+            onLoop(zone.block)
+        }
         guard let exchange = exchange(for: name, zone.block) else {
             fail(
                 [pending],
@@ -129,10 +140,10 @@ extension MissDesk {
     }
 
     private func exchange(for name: DomainName, _ block: ServerBlock) -> (any Exchange)? {
-        guard !loops.isLooping(block), let route = block.forwards.first(where: { $0.takes(name) }),
-            let all = exchanges[ObjectIdentifier(block)], route.exchange < all.count
+        guard block.loop?.hasFoundLoop != true, let route = block.forwards.first(where: { $0.takes(name) }),
+            let asked = exchanges[ObjectIdentifier(block)], route.exchange < asked.exchanges.count
         else { return nil }
-        return all[route.exchange]
+        return asked.exchanges[route.exchange]
     }
 
     private func ask(_ exchange: any Exchange, _ key: FlightKey, _ pending: PendingQuery) {

@@ -17,8 +17,10 @@ package final class ServerBlock: Sendable {
     package let logsErrors: Bool
     /// The block has `prometheus`: its queries are counted.
     package let isCounted: Bool
-    /// The name whose return shows that our own questions come back to us.
-    package let loopProbe: DomainName?
+    /// The block has `loop`.
+    package let loop: LoopDetector?
+    /// The rules of `errors { consolidate }`.
+    package let consolidations: [ConsolidationRule]
 
     package init(
         index: Int,
@@ -28,7 +30,8 @@ package final class ServerBlock: Sendable {
         logRules: [LogRule] = [],
         logsErrors: Bool = false,
         isCounted: Bool = true,
-        loopProbe: DomainName? = nil
+        loop: LoopDetector? = nil,
+        consolidations: [ConsolidationRule] = []
     ) {
         self.index = index
         self.cache = cache
@@ -37,7 +40,8 @@ package final class ServerBlock: Sendable {
         self.logRules = logRules
         self.logsErrors = logsErrors
         self.isCounted = isCounted
-        self.loopProbe = loopProbe
+        self.loop = loop
+        self.consolidations = consolidations
     }
 
     /// A block without anything that answers refuses, as CoreDNS' does.

@@ -1,0 +1,193 @@
+// One client's TCP connection: queries come pipelined, answers leave as soon as they are there, in any order
+// (RFC 7766, 6.2.1.1 and 7).
+
+import Addresses
+import DNSWire
+import Kernel
+import NIOCore
+import Resolution
+import Timing
+
+/// Reads queries from a channel and writes answers to it. Lives on the channel's event loop.
+final class StreamSession: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let desk: StreamDesk
+    private let table: ZoneTable
+    private let client: Endpoint
+    private var frames = StreamFrames()
+    private var context: ChannelHandlerContext?
+    /// Answers of this turn of the loop; they leave in one write.
+    private var output = ByteBuffer()
+    private var isInRead = false
+    /// Queries that wait for upstream.
+    private var waiting = 0
+    private var holdsRead = false
+    private var clientIsDone = false
+    private var deadline: NIODeadline
+    private var timer: Scheduled<Void>?
+
+    init(desk: StreamDesk, table: ZoneTable, client: Endpoint) {
+        self.desk = desk
+        self.table = table
+        self.client = client
+        deadline = .now() + desk.limits.firstQuery
+    }
+
+    // MARK: Life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        arm(context)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        timer?.cancel()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent {
+            // Half closed: what was asked is still answered (node-cache's specification, 5.5).
+            clientIsDone = true
+            closeWhenDone(context)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    // MARK: Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let input = unwrapInboundIn(data)
+        isInRead = true
+        unsafe input.withUnsafeReadableBytes { bytes in
+            // SAFETY: the span ends with this closure, the buffer lives longer.
+            let octets = unsafe Span<UInt8>(_unsafeElements: bytes.assumingMemoryBound(to: UInt8.self))
+            frames.read(octets) { answer($0) }
+        }
+        isInRead = false
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flush(context)
+        context.fireChannelReadComplete()
+    }
+
+    /// Back-pressure: a client that asks faster than upstream answers, or does not read, has to wait.
+    func read(context: ChannelHandlerContext) {
+        if waiting >= desk.limits.waitingPerConnection || !context.channel.isWritable {
+            holdsRead = true
+        } else {
+            context.read()
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        resumeReading(context)
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func resumeReading(_ context: ChannelHandlerContext) {
+        guard holdsRead, waiting < desk.limits.waitingPerConnection, context.channel.isWritable else {
+            return
+        }
+        holdsRead = false
+        context.read()
+    }
+
+    private func answer(_ packet: Span<UInt8>) {
+        deadline = .now() + desk.limits.idle
+        let arrival = Arrival(family: client.address.family, transport: .tcp, at: MonotonicClock.now())
+        let verdict = desk.answer(packet, on: table, arrival, client: client) { append($0) }
+        switch verdict {
+        case .reply, .drop: break
+        case .replyAndRefresh(_, let zone): ask(packet, zone, .refresh, arrival)
+        case .ask(let zone, let reason): ask(packet, zone, reason, arrival)
+        }
+    }
+
+    private func ask(_ packet: Span<UInt8>, _ zone: Int, _ reason: AskReason, _ arrival: Arrival) {
+        if reason != .refresh { waiting += 1 }
+        desk.ask(
+            PendingQuery(
+                packet: packet.array(0..<packet.count),
+                table: table,
+                zone: zone,
+                reason: reason,
+                arrivedAt: arrival.at,
+                replyPath: reason == .refresh ? nil : StreamReplyPath(session: self, client: client),
+                family: client.address.family,
+                transport: .tcp
+            )
+        )
+    }
+
+    // MARK: Writing
+
+    /// An answer that had to wait for upstream.
+    fileprivate func deliverLate(_ reply: Span<UInt8>) {
+        waiting -= 1
+        guard let context else { return }
+        append(reply)
+        deadline = .now() + desk.limits.idle
+        if !isInRead { flush(context) }
+        resumeReading(context)
+        closeWhenDone(context)
+    }
+
+    private func append(_ reply: Span<UInt8>) {
+        output.writeInteger(UInt16(truncatingIfNeeded: reply.count))
+        unsafe reply.withUnsafeBufferPointer { _ = unsafe output.writeBytes($0) }
+    }
+
+    private func flush(_ context: ChannelHandlerContext) {
+        guard output.readableBytes > 0 else { return }
+        context.writeAndFlush(wrapOutboundOut(output), promise: nil)
+        output = ByteBuffer()
+    }
+
+    private func closeWhenDone(_ context: ChannelHandlerContext) {
+        guard clientIsDone, waiting == 0 else { return }
+        flush(context)
+        context.close(promise: nil)
+    }
+
+    // MARK: Time
+
+    /// One timer, moved when it fires: a query only notes its time.
+    private func arm(_ context: ChannelHandlerContext) {
+        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
+            guard let self, let context = self.context else { return }
+            if self.waiting == 0, self.deadline <= .now() {
+                context.close(promise: nil)
+            } else {
+                if self.deadline <= .now() { self.deadline = .now() + self.desk.limits.idle }
+                self.arm(context)
+            }
+        }
+    }
+}
+
+/// The way back of a TCP query that had to wait.
+private struct StreamReplyPath: ReplyPath {
+    // SAFETY: made and delivered on the session's event loop; others only carry it.
+    private nonisolated(unsafe) let session: StreamSession
+    let client: Endpoint?
+
+    init(session: StreamSession, client: Endpoint) {
+        unsafe self.session = session
+        self.client = client
+    }
+
+    var transport: Transport { .tcp }
+
+    func deliver(_ reply: Span<UInt8>) {
+        unsafe session.deliverLate(reply)
+    }
+}
