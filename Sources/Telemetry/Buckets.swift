@@ -90,6 +90,9 @@ extension Buckets {
 }
 
 // MARK: - Observing
+//
+// The sum's cell is behind the buckets: 17 of `duration`, 21 of `latency`, 15 of `size`. The numbers stand
+// here as literals, because reading the lists' counts would cost a check for their first use each time.
 
 extension CounterCells {
     /// Puts a time into the `Buckets.duration` histogram whose cells start at `base`.
