@@ -143,7 +143,8 @@ private struct ConfigMapReading {
             report(
                 key,
                 "stub domain \(domain) is left out: "
-                    + "invalid nameservers [\(servers.joined(separator: " "))] for the stub domain \(domain): "
+                    + "invalid nameservers [\(servers.joined(separator: " "))] "
+                    + "for the stub domain \(domain): "
                     + "not an IP address or file: \"\(bad)\"",
                 hint: "write its address"
             )

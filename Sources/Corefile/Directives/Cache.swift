@@ -13,6 +13,12 @@ package struct CacheConfiguration: PluginConfiguration {
         /// Lifetimes are raised to this, in seconds; the maximum wins where the two cross.
         package var minimumTTL: UInt32
 
+        package init(capacity: Int, maximumTTL: UInt32, minimumTTL: UInt32) {
+            self.capacity = capacity
+            self.maximumTTL = maximumTTL
+            self.minimumTTL = minimumTTL
+        }
+
         /// CoreDNS keeps 256 shards of at least four entries each; we keep the same total.
         package var effectiveCapacity: Int { max(capacity / 256, 4) * 256 }
     }
@@ -24,6 +30,12 @@ package struct CacheConfiguration: PluginConfiguration {
         package var duration: GoDuration
         /// Refresh when this share of the lifetime is left; 10 to 90.
         package var percentage: Int
+
+        package init(amount: Int, duration: GoDuration, percentage: Int) {
+            self.amount = amount
+            self.duration = duration
+            self.percentage = percentage
+        }
     }
 
     package struct ServeStale: Hashable, Sendable {
@@ -36,6 +48,11 @@ package struct CacheConfiguration: PluginConfiguration {
         /// How long past its lifetime an answer may serve; never zero (that is off: nil).
         package var duration: GoDuration
         package var mode: Mode
+
+        package init(duration: GoDuration, mode: Mode) {
+            self.duration = duration
+            self.mode = mode
+        }
     }
 
     /// Names below these are cached; the block's zones unless the line names some.

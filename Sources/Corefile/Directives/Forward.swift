@@ -43,6 +43,12 @@ package struct ForwardConfiguration: PluginConfiguration {
         package var certificate: String?
         package var key: String?
         package var authority: String?
+
+        package init(certificate: String? = nil, key: String? = nil, authority: String? = nil) {
+            self.certificate = certificate
+            self.key = key
+            self.authority = authority
+        }
     }
 
     /// Whom is asked about what: the part of a `forward` line that decides what an answer says.

@@ -9,6 +9,12 @@ package struct HealthConfiguration: PluginConfiguration {
     package var port: UInt16
     /// How long we stay up after a stop was asked for.
     package var lameduck: GoDuration
+
+    package init(address: IPAddress?, port: UInt16, lameduck: GoDuration = .zero) {
+        self.address = address
+        self.port = port
+        self.lameduck = lameduck
+    }
 }
 
 extension ServerBlockConfiguration {

@@ -7,6 +7,11 @@ package struct PrometheusConfiguration: PluginConfiguration {
     /// Nil is every address of both families.
     package var address: IPAddress?
     package var port: UInt16
+
+    package init(address: IPAddress?, port: UInt16) {
+        self.address = address
+        self.port = port
+    }
 }
 
 extension ServerBlockConfiguration {
