@@ -23,6 +23,8 @@ struct Interception {
     private var ownership: TableOwnership
     /// The owner; nil while interception is not wanted.
     private var owner: NetlinkConnection?
+    /// What the kernel held right after each commit; a later reading that differs is somebody's work.
+    private var committed: [IPAddress.Family: TableContents] = [:]
     /// The families whose table was in the kernel, right and ours, when last seen.
     private(set) var families: Set<IPAddress.Family> = []
     private var toldOfMissingOwner = false
@@ -101,31 +103,31 @@ struct Interception {
         _ owner: NetlinkConnection,
         _ report: inout NetworkReport
     ) throws(NodeNetworkError) {
-        var missing = rules.chains.flatMap { chain in chain.rules.map { (chain, $0) } }
-        if exists {
-            let (wanted, found) = try compare(rules, owner)
-            if wanted == found { return }
-            missing.removeAll { chain, rule in
-                guard let index = chain.rules.firstIndex(of: rule),
-                    let contents = wanted.chains[chain.name]?.rules[index]
-                else { return false }
-                return found.chains[chain.name]?.rules.contains(contents) == true
+        var missing = rules.chains.flatMap { chain in chain.rules.indices.map { (chain, $0) } }
+        if exists, let committed = committed[rules.family] {
+            let found = try contents(rules, owner)
+            if found == committed { return }
+            missing.removeAll { chain, index in
+                guard let rule = committed.rules[chain.name]?.dropFirst(index).first else { return false }
+                return found.rules[chain.name]?.contains(rule) == true
             }
         }
+        committed[rules.family] = nil
         try replace(rules, exists: exists, owner, &report)
         if missing.isEmpty { report.changes.append(.rebuiltTable(rules.title)) }
-        for (chain, rule) in missing {
-            let text = rule.text(rules.family)
+        for (chain, index) in missing {
+            let text = chain.rules[index].text(rules.family)
             report.changes.append(.addedRule(table: rules.title, chain: chain.name, rule: text))
         }
+        committed[rules.family] = try contents(rules, owner)
     }
 
-    private func compare(
+    private func contents(
         _ rules: RuleSet,
         _ owner: NetlinkConnection
-    ) throws(NodeNetworkError) -> (wanted: TableContents, found: TableContents) {
+    ) throws(NodeNetworkError) -> TableContents {
         do {
-            return (try TableContents(of: rules), try owner.contents(asIn: rules))
+            return try owner.contents(asIn: rules)
         } catch {
             throw NodeNetworkError(.read, .table(rules.title), error)
         }
@@ -188,6 +190,7 @@ struct Interception {
         }
         // Closing deletes an owned table even where the transaction above was refused.
         self.owner = nil
+        committed = [:]
         families = []
         return report
     }

@@ -13,7 +13,7 @@ struct NetlinkMessage {
     let sequence: UInt32
     /// Who caused it; in notifications the port id of the requester, or 0.
     let portID: UInt32
-    /// The whole message with its header, as libnftnl's parsers want it.
+    /// The whole message with its header.
     let bytes: [UInt8]
 
     static let headerLength = 16
@@ -127,6 +127,8 @@ struct NetlinkMessageWriter {
     ) -> [UInt8] {
         unsafe withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 16) { buffer in
             // SAFETY: the allocation is 16-aligned and longer than every message (see `capacity`).
+            // Cleared, because libnftnl leaves the padding behind texts as it finds it.
+            unsafe buffer.initializeMemory(as: UInt8.self, repeating: 0)
             guard let start = buffer.baseAddress, let header = unsafe begin(start) else { return [] }
             unsafe body(NetlinkMessageWriter(header: header))
             return unsafe [UInt8](buffer.prefix(aligned(Int(header.pointee.nlmsg_len))))

@@ -55,8 +55,7 @@ struct NetworkMonitor {
         let onTables = drain(filter) { message in
             // In every message about tables, and about what is in them, attribute 1 is the table's name.
             !ownPorts.contains(message.portID) && tableName != nil
-                && message.attribute(NFTA_TABLE_NAME.rawValue, after: NetlinkConnection.nftablesHeaderLength)?
-                    .netlinkText == tableName
+                && message.nftablesAttribute(NFTA_TABLE_NAME.rawValue)?.netlinkText == tableName
         }
         return onLinks || onTables
     }

@@ -187,20 +187,6 @@ struct NftRule: ~Copyable {
         return rule
     }
 
-    /// Reads an NFT_MSG_NEWRULE; EBADMSG when libnftnl cannot.
-    static func parsing(_ message: NetlinkMessage) throws(Errno) -> NftRule {
-        let rule = try NftRule()
-        // SAFETY: an array's storage is aligned for nlmsghdr, and the header's length is the array's.
-        let status = unsafe message.bytes.withUnsafeBytes { bytes in
-            guard let header = unsafe bytes.baseAddress?.assumingMemoryBound(to: nlmsghdr.self) else {
-                return CInt(-1)
-            }
-            return unsafe nftnl_rule_nlmsg_parse(header, rule.handle)
-        }
-        guard status == 0 else { throw Errno(EBADMSG) }
-        return rule
-    }
-
     /// Bytes of user space that the kernel keeps with the rule: nft stores comments there.
     mutating func set(userData: [UInt8]) throws(Errno) {
         let attribute = UInt16(NFTNL_RULE_USERDATA.rawValue)
@@ -216,31 +202,6 @@ struct NftRule: ~Copyable {
 
     func write(to message: NetlinkMessageWriter) {
         unsafe nftnl_rule_nlmsg_build_payload(message.header, handle)
-    }
-
-    /// The expressions in libnftnl's words, one each: how a rule of ours is compared with the kernel's.
-    func expressionTexts() -> [String] {
-        guard let iterator = unsafe nftnl_expr_iter_create(handle) else { return [] }
-        defer { unsafe nftnl_expr_iter_destroy(iterator) }
-        var texts: [String] = []
-        while let expression = unsafe nftnl_expr_iter_next(iterator) {
-            let name = unsafe nftnl_expr_get_str(expression, UInt16(NFTNL_EXPR_NAME))
-            let text = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { buffer in
-                // SAFETY: libnftnl writes at most the given length, with a NUL at the end.
-                let start = buffer.baseAddress
-                unsafe buffer.initialize(repeating: 0)
-                _ = unsafe nftnl_expr_snprintf(
-                    start,
-                    buffer.count,
-                    expression,
-                    UInt32(NFTNL_OUTPUT_DEFAULT.rawValue),
-                    0
-                )
-                return unsafe start.map { unsafe String(cString: $0) } ?? ""
-            }
-            texts.append("\(unsafe name.map { unsafe String(cString: $0) } ?? "") \(text)")
-        }
-        return texts
     }
 }
 

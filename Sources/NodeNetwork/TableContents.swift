@@ -1,128 +1,87 @@
-// What a table holds, in a form in which the wanted and the kernel's version compare equal: chains with
-// their place, rules as libnftnl's words for their expressions, set elements as bytes.
+// What the kernel holds of a table, to be compared with what it held right after we committed it. Both
+// sides are the kernel's own words, so nothing depends on how a version of it spells an expression.
 
 import Addresses
 import CNetlink
 import Glibc
 
-/// The contents of one table.
+/// The contents of one table as the kernel lists them.
 struct TableContents: Hashable {
-    /// Chain name to its rules in order, with hook and priority; a missing chain has no entry.
-    var chains: [String: ChainContents] = [:]
-    /// Set name to its keys; a missing set has no entry.
-    var sets: [String: Set<[UInt8]>] = [:]
+    /// Chain name to where the chain is hooked; no entry for a missing chain.
+    var hooks: [String: [UInt8]] = [:]
+    /// Chain name to its rules in order.
+    var rules: [String: [RuleContents]] = [:]
+    /// Set name to its keys; no entry for a missing set.
+    var elements: [String: Set<[UInt8]>] = [:]
 
-    struct ChainContents: Hashable {
-        let hook: UInt32
-        let priority: Int32
-        var rules: [RuleContents] = []
-    }
-
+    /// A rule's expressions and comment, as attributes.
     struct RuleContents: Hashable {
-        let expressions: [String]
-        /// With nft's TLV around the comment.
+        let expressions: [UInt8]
         let userData: [UInt8]
     }
 }
-
-// MARK: - Wanted
-
-extension TableContents {
-    /// What the kernel will hold once the rule set is committed.
-    init(of rules: RuleSet) throws(Errno) {
-        let compiler = RuleCompiler(rules: rules)
-        for set in rules.sets { sets[set.name] = Set(set.elements.map(RuleCompiler.key)) }
-        for chain in rules.chains {
-            var contents = ChainContents(hook: chain.hook.rawValue, priority: chain.priority)
-            for rule in chain.rules {
-                let compiled = try compiler.compile(rule, in: chain)
-                contents.rules.append(
-                    RuleContents(
-                        expressions: compiled.expressionTexts(),
-                        userData: RuleCompiler.userData(comment: rule.comment)
-                    )
-                )
-            }
-            chains[chain.name] = contents
-        }
-    }
-}
-
-// MARK: - Found
 
 extension NetlinkConnection {
     /// nfgenmsg: attributes of nf_tables messages start behind it.
     static let nftablesHeaderLength = MemoryLayout<nfgenmsg>.size
 
-    /// Reads the part of a table that a rule set speaks of, and every rule of its chains.
+    /// Reads the chains and sets that a rule set speaks of, and every rule of the table.
     func contents(asIn rules: RuleSet) throws(Errno) -> TableContents {
         var contents = TableContents()
-        for chain in rules.chains { contents.chains[chain.name] = try chainPlace(chain.name, rules) }
-        for (chain, rule) in try self.rules(in: rules) { contents.chains[chain]?.rules.append(rule) }
-        for set in rules.sets { contents.sets[set.name] = try elements(of: set.name, rules) }
+        for chain in rules.chains {
+            contents.hooks[chain.name] = try hook(of: chain.name, rules)
+        }
+        for answer in try ruleList(rules) {
+            let chain = answer.nftablesAttribute(NFTA_RULE_CHAIN.rawValue)
+            contents.rules[chain?.netlinkText ?? "", default: []].append(
+                TableContents.RuleContents(
+                    expressions: answer.nftablesAttribute(NFTA_RULE_EXPRESSIONS.rawValue) ?? [],
+                    userData: answer.nftablesAttribute(NFTA_RULE_USERDATA.rawValue) ?? []
+                )
+            )
+        }
+        for set in rules.sets {
+            contents.elements[set.name] = try keys(of: set.name, rules)
+        }
         return contents
     }
 
-    private func chainPlace(_ name: String, _ rules: RuleSet) throws(Errno) -> TableContents.ChainContents? {
-        let chain = try NftChain.named(name, table: rules.name)
-        let answers = try absentIsEmpty { () throws(Errno) in
+    private func hook(of chain: String, _ rules: RuleSet) throws(Errno) -> [UInt8]? {
+        let named = try NftChain.named(chain, table: rules.name)
+        return try presence { () throws(Errno) in
             try request { sequence in
-                ask(NFT_MSG_GETCHAIN, rules, flags: 0, sequence) { chain.write(to: $0) }
+                ask(NFT_MSG_GETCHAIN, rules, flags: 0, sequence) { named.write(to: $0) }
             }
+            .first?.nftablesAttribute(NFTA_CHAIN_HOOK.rawValue)
         }
-        guard let answer = answers.first,
-            let hook = answer.attribute(NFTA_CHAIN_HOOK.rawValue, after: Self.nftablesHeaderLength),
-            let number = hook.netlinkAttribute(NFTA_HOOK_HOOKNUM.rawValue, from: 0), number.count == 4,
-            let priority = hook.netlinkAttribute(NFTA_HOOK_PRIORITY.rawValue, from: 0), priority.count == 4
-        else { return nil }
-        return TableContents.ChainContents(
-            hook: number.networkUInt32(at: 0),
-            priority: Int32(bitPattern: priority.networkUInt32(at: 0))
-        )
     }
 
-    private func rules(
-        in rules: RuleSet
-    ) throws(Errno) -> [(chain: String, rule: TableContents.RuleContents)] {
-        let answers = try absentIsEmpty { () throws(Errno) in
+    private func ruleList(_ rules: RuleSet) throws(Errno) -> [NetlinkMessage] {
+        let answers = try presence { () throws(Errno) in
             try dump { sequence in
                 ask(NFT_MSG_GETRULE, rules, flags: NLM_F_DUMP, sequence) {
                     $0.put(NFTA_RULE_TABLE.rawValue, text: rules.name)
                 }
             }
         }
-        let headerLength = Self.nftablesHeaderLength
-        var result: [(chain: String, rule: TableContents.RuleContents)] = []
-        for answer in answers {
-            guard answer.attribute(NFTA_RULE_TABLE.rawValue, after: headerLength)?.netlinkText == rules.name,
-                let chain = answer.attribute(NFTA_RULE_CHAIN.rawValue, after: headerLength)
-            else { continue }
-            let expressions = try NftRule.parsing(answer).expressionTexts()
-            let userData = answer.attribute(NFTA_RULE_USERDATA.rawValue, after: headerLength) ?? []
-            result.append((chain.netlinkText, .init(expressions: expressions, userData: userData)))
+        // Old kernels list the rules of every table.
+        return (answers ?? []).filter {
+            $0.nftablesAttribute(NFTA_RULE_TABLE.rawValue)?.netlinkText == rules.name
         }
-        return result
     }
 
-    private func elements(of name: String, _ rules: RuleSet) throws(Errno) -> Set<[UInt8]>? {
-        let set = try NftSet.named(name, table: rules.name)
-        do {
-            let answers = try dump { sequence in
-                ask(NFT_MSG_GETSETELEM, rules, flags: NLM_F_DUMP, sequence) { set.writeElements(to: $0) }
+    private func keys(of set: String, _ rules: RuleSet) throws(Errno) -> Set<[UInt8]>? {
+        let named = try NftSet.named(set, table: rules.name)
+        let answers = try presence { () throws(Errno) in
+            try dump { sequence in
+                ask(NFT_MSG_GETSETELEM, rules, flags: NLM_F_DUMP, sequence) { named.writeElements(to: $0) }
             }
-            let lists = answers.compactMap {
-                $0.attribute(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue, after: Self.nftablesHeaderLength)
-            }
-            return Set(
-                lists.flatMap { $0.netlinkAttributes(from: 0) }.compactMap { element in
-                    element.value.netlinkAttribute(NFTA_SET_ELEM_KEY.rawValue, from: 0)?
-                        .netlinkAttribute(NFTA_DATA_VALUE.rawValue, from: 0)
-                }
-            )
-        } catch {
-            guard error.code == ENOENT else { throw error }
-            return nil
         }
+        guard let answers else { return nil }
+        let elements = answers.flatMap {
+            $0.nftablesAttribute(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue)?.netlinkAttributes(from: 0) ?? []
+        }
+        return Set(elements.compactMap { $0.value.netlinkAttribute(NFTA_SET_ELEM_KEY.rawValue, from: 0) })
     }
 
     private func ask(
@@ -132,25 +91,29 @@ extension NetlinkConnection {
         _ sequence: UInt32,
         body: (NetlinkMessageWriter) -> Void
     ) -> [UInt8] {
-        let family = RuleCompiler(rules: rules).family
-        return NetlinkMessageWriter.nftables(
+        NetlinkMessageWriter.nftables(
             type,
-            family: family,
+            family: RuleCompiler(rules: rules).family,
             flags: flags,
             sequence: sequence,
             body: body
         )
     }
 
-    /// "No such thing" as an empty answer; any other refusal is one.
-    private func absentIsEmpty(
-        _ body: () throws(Errno) -> [NetlinkMessage]
-    ) throws(Errno) -> [NetlinkMessage] {
-        do {
+    /// Nil instead of "no such thing"; any other refusal is an error.
+    private func presence<Answer>(_ body: () throws(Errno) -> Answer?) throws(Errno) -> Answer? {
+        do throws(Errno) {
             return try body()
         } catch {
             guard error.code == ENOENT else { throw error }
-            return []
+            return nil
         }
+    }
+}
+
+extension NetlinkMessage {
+    /// The value of an attribute of an nf_tables message.
+    func nftablesAttribute(_ type: some BinaryInteger) -> [UInt8]? {
+        attribute(type, after: NetlinkConnection.nftablesHeaderLength)
     }
 }

@@ -41,9 +41,8 @@ struct AgentTable: Hashable {
 extension AgentTable {
     /// Reads an NFT_MSG_NEWTABLE; nil for tables that are nobody's of us.
     init?(_ message: NetlinkMessage) {
-        let headerLength = NetlinkConnection.nftablesHeaderLength
-        guard message.payloadLength >= headerLength,
-            let name = message.attribute(NFTA_TABLE_NAME.rawValue, after: headerLength)?.netlinkText,
+        guard message.payloadLength >= NetlinkConnection.nftablesHeaderLength,
+            let name = message.nftablesAttribute(NFTA_TABLE_NAME.rawValue)?.netlinkText,
             let portID = Self.portID(inName: name)
         else { return nil }
         switch Int(message.payloadByte(at: 0)) {
@@ -51,7 +50,7 @@ extension AgentTable {
         case NFPROTO_IPV6: family = .v6
         default: return nil
         }
-        let flags = message.attribute(NFTA_TABLE_FLAGS.rawValue, after: headerLength) ?? []
+        let flags = message.nftablesAttribute(NFTA_TABLE_FLAGS.rawValue) ?? []
         self.name = name
         self.portID = portID
         self.hasOwner = flags.count == 4 && flags.networkUInt32(at: 0) & Self.ownerFlag != 0
