@@ -26,7 +26,8 @@ need_root() {
 # release_binary: builds what users run; its path is in $binary afterwards.
 release_binary() {
     local options=(-c release --static-swift-stdlib --product node-local-dns)
-    swift build "${options[@]}" --explicit-target-dependency-import-check error
-    binary=$(swift build "${options[@]}" --show-bin-path)/node-local-dns
+    # `|| return`: who calls this in a condition has switched `set -e` off.
+    swift build "${options[@]}" --explicit-target-dependency-import-check error || return
+    binary=$(swift build "${options[@]}" --show-bin-path)/node-local-dns || return
     [ -x "$binary" ] || fail "no $binary after the build"
 }

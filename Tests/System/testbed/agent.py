@@ -132,7 +132,8 @@ class Agent:
         try:
             return self.wait_ready()
         except BaseException:
-            self.kill()
+            with contextlib.suppress(AssertionError):
+                self.kill()
             raise
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -140,7 +141,8 @@ class Agent:
             if kind is None:
                 self.stop()
             else:
-                self.kill()
+                with contextlib.suppress(AssertionError):  # the first error is the one to report
+                    self.kill()
 
     def running(self) -> bool:
         assert self.process is not None and self.process.poll() is None, "the agent has ended"
@@ -172,8 +174,12 @@ class Agent:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         self.process.wait(5)
-        for worker in workers:
-            eventually(lambda: not alive(worker), within=5, what="the worker follows its supervisor")
+        try:
+            for worker in workers:
+                eventually(lambda: not alive(worker), within=5, what="the worker follows its supervisor")
+        finally:
+            for worker in filter(alive, workers):
+                os.kill(worker, signal.SIGKILL)
 
     def children(self) -> list[int]:
         """The pids of its child processes: the worker."""
