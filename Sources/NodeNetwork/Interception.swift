@@ -56,14 +56,13 @@ struct Interception {
                 let rules = RuleSet.untracked(plan, family: family, name: name)
                 do {
                     try establish(rules, exists: exists, owner, &report)
-                    families.insert(family)
                 } catch {
-                    families.remove(family)
+                    // A table that could not be read is still there; one that could not be made is not.
+                    if error.action != .read { families.remove(family) }
                     report.failures.append(error)
                 }
             }
         } catch {
-            families = []
             report.failures.append(error)
         }
         return report
@@ -114,6 +113,7 @@ struct Interception {
         }
         committed[rules.family] = nil
         try replace(rules, exists: exists, owner, &report)
+        families.insert(rules.family)
         if missing.isEmpty { report.changes.append(.rebuiltTable(rules.title)) }
         for (chain, index) in missing {
             let text = chain.rules[index].text(rules.family)

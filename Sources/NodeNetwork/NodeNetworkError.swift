@@ -3,6 +3,7 @@
 
 package import Addresses
 import Glibc
+import Kernel
 
 /// Something on the node's network could not be read, made or removed.
 package struct NodeNetworkError: Error, Hashable, Sendable {
@@ -127,8 +128,7 @@ package struct Errno: Error, Hashable, Sendable {
 
 extension Errno: CustomStringConvertible {
     package var description: String {
-        // SAFETY: strerror returns a NUL-terminated string that lives until this thread's next call.
-        let text = unsafe String(cString: strerror(code))
+        let text = SystemError.text(of: code)
         return kernelText.map { "\(text) (\($0))" } ?? text
     }
 }
