@@ -1,0 +1,128 @@
+// The Corefile's words as the settings of the modules that act on them. `Corefile` and those modules do not
+// know each other; this is the one place that knows both.
+
+import Addresses
+import AnswerCache
+import Corefile
+import DNSWire
+import Resolution
+import Timing
+import Upstream
+
+extension Interval {
+    init(_ duration: GoDuration) {
+        self.init(nanoseconds: UInt64(max(0, duration.nanoseconds)))
+    }
+}
+
+extension CacheSettings {
+    init(_ cache: CacheConfiguration) {
+        self.init()
+        success = Kind(cache.success)
+        denial = Kind(cache.denial)
+        serverFailureTTL = UInt32(clamping: cache.serverFailureDuration.nanoseconds / 1_000_000_000)
+        prefetch = cache.prefetch.map {
+            Prefetch(
+                hits: UInt16(clamping: $0.amount),
+                pause: Interval($0.duration),
+                percentage: UInt32(clamping: $0.percentage)
+            )
+        }
+        stale = cache.serveStale.map { Stale(duration: Interval($0.duration), verifies: $0.mode == .verify) }
+        keepsTTL = cache.keepsTTL
+    }
+}
+
+extension CacheSettings.Kind {
+    init(_ store: CacheConfiguration.Store) {
+        self.init(
+            capacity: store.effectiveCapacity,
+            maximumTTL: store.maximumTTL,
+            minimumTTL: store.minimumTTL
+        )
+    }
+}
+
+extension CacheScope {
+    init(_ block: ServerBlockConfiguration) {
+        self.init()
+        guard let cache = block.cache else { return }
+        let all = block.zones.map(\.name)
+        // Zones that cover the whole block need no check per query.
+        let isWhole = all.allSatisfy { zone in cache.zones.contains { zone.isWithin($0) } }
+        zones = isWhole ? nil : cache.zones
+        withoutSuccess = cache.disabledForSuccess
+        withoutDenial = cache.disabledForDenial
+        label = cache.zones.map(\.description).joined(separator: ",")
+    }
+}
+
+extension LogRule {
+    init(_ rule: LogConfiguration.Rule) {
+        let all: Set<ReplyClass> = [.success, .denial, .error]
+        let classes = rule.classes.reduce(into: Set<ReplyClass>()) { classes, name in
+            switch name {
+            case .success: classes.insert(.success)
+            case .denial: classes.insert(.denial)
+            case .error: classes.insert(.error)
+            case .all: classes = all
+            }
+        }
+        self.init(name: rule.name, format: LogFormat(rule.format), classes: classes)
+    }
+}
+
+extension ConsolidationRule {
+    init(_ rule: ErrorsConfiguration.Consolidation) throws(ServingPlan.Refusal) {
+        // The engine backtracks; the texts it sees are our own and short, and the pattern is the operator's.
+        guard let regex = try? Regex(rule.pattern) else { throw .pattern(rule.pattern) }
+        // SAFETY: a Regex is immutable once made; it lacks Sendable because it may hold captured closures,
+        // which a pattern from text has none of.
+        nonisolated(unsafe) let shared = regex
+        self.init(
+            pattern: rule.pattern,
+            interval: Interval(rule.duration),
+            level: FailureLevel(rule.level),
+            matches: { text in unsafe (try? shared.firstMatch(in: text)) ?? nil != nil }
+        )
+    }
+}
+
+extension FailureLevel {
+    init(_ level: ErrorsConfiguration.Level) {
+        self = FailureLevel(rawValue: level.rawValue) ?? .error
+    }
+}
+
+extension ForwardSettings {
+    init(_ forward: ForwardConfiguration) throws(ServingPlan.Refusal) {
+        var upstreams: [Endpoint] = []
+        for target in forward.targets {
+            switch target {
+            case .plain(let endpoint): upstreams.append(endpoint)
+            case .tls: throw .encryptedUpstream(forward.origin.location.description)
+            // No address yet: a forward without servers answers SERVFAIL at once, and the rest is served.
+            case .unresolvedClusterDNS: continue
+            }
+        }
+        if forward.tls != nil { throw .encryptedUpstream(forward.origin.location.description) }
+        self.init(upstreams: upstreams)
+        policy = Policy(rawValue: forward.policy.rawValue) ?? .random
+        transport =
+            switch forward.transport {
+            case .asClient: .client
+            case .tcp: .tcp
+            case .preferUDP: .udpFirst
+            }
+        maxFails = Int(forward.maxFails)
+        healthCheck.interval = Interval(forward.healthCheck.interval)
+        healthCheck.recursionDesired = forward.healthCheck.recursionDesired
+        healthCheck.domain = forward.healthCheck.domain
+        expire = Interval(forward.expire)
+        maxConcurrent = Int(forward.maxConcurrent)
+        maxConnectAttempts = Int(forward.maxConnectAttempts)
+        failover = Set(forward.failover)
+        next = Set(forward.next)
+        failsFast = forward.failsFastWhenAllUnhealthy
+    }
+}

@@ -1,0 +1,141 @@
+// A checked configuration turned into what the threads work with: blocks, their caches and exchanges, and one
+// zone table per listen address. What did not change is taken over from the plan before.
+
+import Addresses
+import AnswerCache
+import Corefile
+import DNSWire
+import Resolution
+import Upstream
+
+/// One block with what belongs to it on the event loop.
+struct PlannedBlock {
+    let block: ServerBlock
+    let configuration: ServerBlockConfiguration
+    let settings: [ForwardSettings]
+}
+
+/// Everything a configuration asks for, not yet in force.
+struct ServingPlan {
+    let configuration: AgentConfiguration
+    let listeners: ListenerPlan
+    let blocks: [PlannedBlock]
+    /// In the order of `listeners`.
+    let tables: [ZoneTable]
+
+    /// Why a configuration that parses cannot be served.
+    enum Refusal: Error, CustomStringConvertible {
+        case encryptedUpstream(String)
+        case pattern(String)
+
+        var description: String {
+            switch self {
+            case .encryptedUpstream(let place):
+                "\(place): error: forwarding over TLS is not available in this version; use plain DNS"
+            case .pattern(let text):
+                "plugin/errors: error: '\(text)' is not a regular expression"
+            }
+        }
+    }
+
+    /// What a plan is built from and what outlives it.
+    struct Foundation {
+        let hashing: NameHash
+        let budget: ByteBudget
+        let registry: ZoneRegistry
+        let random: () -> UInt64
+    }
+
+    init(
+        _ configuration: AgentConfiguration,
+        after previous: ServingPlan?,
+        on foundation: Foundation
+    ) throws(Refusal) {
+        self.configuration = configuration
+        let listeners = ListenerPlan(configuration)
+        self.listeners = listeners
+        var kept = Dictionary(
+            (previous?.blocks ?? []).map { ($0.configuration.cacheIdentity, $0.block.cache) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        var blocks: [PlannedBlock] = []
+        for (index, block) in configuration.blocks.enumerated() {
+            // A cache goes to one block only: two would mix their counts.
+            let cache = kept.removeValue(forKey: block.cacheIdentity) ?? nil
+            blocks.append(try PlannedBlock(block, index: index, keeping: cache, on: foundation))
+        }
+        self.blocks = blocks
+        tables = listeners.listeners.map { listener in
+            let server = listener.endpoint.description
+            return ZoneTable(
+                server: server,
+                zones: listener.routes.map { route in
+                    let block = blocks[route.block].block
+                    let counters = foundation.registry.counters(
+                        server: server,
+                        zone: route.zone.description,
+                        block: block
+                    )
+                    return ZoneTable.Zone(
+                        name: route.zone,
+                        block: block,
+                        counters: counters,
+                        hashing: foundation.hashing
+                    )
+                },
+                dropped: foundation.registry.dropped(server: server)
+            )
+        }
+    }
+}
+
+// MARK: - One block
+
+extension PlannedBlock {
+    init(
+        _ configuration: ServerBlockConfiguration,
+        index: Int,
+        keeping cache: ShardedCache?,
+        on foundation: ServingPlan.Foundation
+    ) throws(ServingPlan.Refusal) {
+        self.configuration = configuration
+        var settings: [ForwardSettings] = []
+        var routes: [ForwardRoute] = []
+        for (place, forward) in configuration.forwards.enumerated() {
+            settings.append(try ForwardSettings(forward))
+            routes.append(ForwardRoute(from: forward.from, except: forward.except, exchange: place))
+        }
+        self.settings = settings
+        var consolidations: [ConsolidationRule] = []
+        for rule in configuration.errors?.consolidations ?? [] {
+            consolidations.append(try ConsolidationRule(rule))
+        }
+        let cacheSettings = configuration.cache.map { CacheSettings($0) }
+        block = ServerBlock(
+            index: index,
+            cache: cacheSettings.map { wanted in
+                if let cache, cache.settings == wanted { return cache }
+                return ShardedCache(settings: wanted, budget: foundation.budget)
+            },
+            cacheScope: CacheScope(configuration),
+            forwards: routes,
+            logRules: configuration.log?.rules.map { LogRule($0) } ?? [],
+            logsErrors: configuration.errors != nil,
+            isCounted: configuration.prometheus != nil,
+            loop: configuration.detectsLoops
+                ? LoopDetector(below: configuration.zones[0].name, foundation.random) : nil,
+            consolidations: consolidations
+        )
+    }
+}
+
+extension LoopDetector {
+    /// CoreDNS' form: two random numbers in front of the block's first zone.
+    convenience init?(below zone: DomainName, _ random: () -> UInt64) {
+        guard let probe = DomainName("\(random()).\(random()).\(zone == .root ? "" : zone.description)")
+        else {
+            return nil
+        }
+        self.init(probe: probe)
+    }
+}

@@ -1,0 +1,84 @@
+// The sockets that the supervisor has handed over, by what they listen on.
+
+import Addresses
+import Control
+import Corefile
+import Kernel
+import Listeners
+import Resolution
+
+/// Sockets in hand.
+struct SocketStock {
+    private struct Key: Hashable {
+        let isStream: Bool
+        let endpoint: Endpoint
+    }
+
+    private var sockets: [Key: [SharedDescriptor]] = [:]
+
+    mutating func add(_ more: [ListeningSocket]) {
+        for socket in more {
+            sockets[Key(isStream: socket.transport == .tcp, endpoint: socket.endpoint), default: []]
+                .append(socket.descriptor)
+        }
+    }
+
+    /// Who serves what.
+    struct Places {
+        /// One list per packet thread.
+        var datagrams: [[DatagramListener]]
+        var streams: [WorkerLoop.StreamPlace] = []
+    }
+
+    /// Deals the sockets of `plan` out to the threads.
+    func places(for plan: ServingPlan, threads: Int) throws(WorkerError) -> Places {
+        var places = Places(datagrams: Array(repeating: [], count: threads))
+        for (listener, table) in zip(plan.listeners.listeners, plan.tables) {
+            var found = false
+            for endpoint in listener.endpoint.sockets {
+                guard let datagrams = sockets[Key(isStream: false, endpoint: endpoint)],
+                    let stream = sockets[Key(isStream: true, endpoint: endpoint)]?.first
+                else { continue }
+                found = true
+                let family = endpoint.address.family
+                for (thread, socket) in datagrams.enumerated() where thread < threads {
+                    places.datagrams[thread].append(
+                        DatagramListener(socket: socket, family: family, table: table)
+                    )
+                }
+                places.streams.append(
+                    WorkerLoop.StreamPlace(socket: stream, endpoint: endpoint, table: table)
+                )
+            }
+            guard found else { throw .noSocket(listener.endpoint.description) }
+        }
+        return places
+    }
+
+    /// Closes the sockets that `plan` does not listen on.
+    mutating func keep(only plan: ServingPlan) {
+        let wanted = Set(plan.listeners.listeners.flatMap(\.endpoint.sockets))
+        sockets = sockets.filter { wanted.contains($0.key.endpoint) }
+    }
+}
+
+extension ListenerPlan.Endpoint {
+    /// The socket addresses behind a listener: the wildcard takes one per family (the second where IPv6 is on).
+    var sockets: [Addresses.Endpoint] {
+        guard let address else {
+            return IPAddress.Family.allCases.map { Addresses.Endpoint(.unspecified($0), port: port) }
+        }
+        return [Addresses.Endpoint(address, port: port)]
+    }
+}
+
+extension ServerBlockConfiguration {
+    /// Where a question of our own reaches this block; the loopback stands for the wildcard.
+    var firstListenAddress: Addresses.Endpoint? {
+        guard let port = zones.first?.port else { return nil }
+        switch listen {
+        case .everywhere: return Addresses.Endpoint(IPAddress(v4: 0x7f00_0001), port: port)
+        case .addresses(let addresses): return addresses.first.map { Addresses.Endpoint($0, port: port) }
+        }
+    }
+}

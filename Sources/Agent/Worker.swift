@@ -1,0 +1,174 @@
+// The worker: takes sockets and configurations from the supervisor, and has threads and event loop serve
+// them. Lives on the control thread; what runs elsewhere it reaches by `PacketThread.adopt` and by tasks on
+// the loop.
+
+import Addresses
+import AnswerCache
+import Control
+import Corefile
+import DNSWire
+import Kernel
+import Listeners
+import Logging
+import NIOCore
+import NIOPosix
+import Resolution
+import Telemetry
+import Timing
+import Upstream
+
+/// A worker that serves. Made by its first configuration, which tells how many threads it has.
+final class Worker {
+    /// Octets of all caches together: far above two full default caches (some 8 MiB), far below what a small
+    /// node can spare.
+    static let cacheBudget = 64 << 20
+    /// Before the supervisor loses patience and kills.
+    static let drainTime = Interval.seconds(4)
+
+    private let logger: Logger
+    private let group: MultiThreadedEventLoopGroup
+    private let eventLoop: any EventLoop
+    private let foundation: ServingPlan.Foundation
+    private let registry: ZoneRegistry
+    private let packetThreads: [PacketThread]
+    private let threads: [Kernel.Thread]
+    private let loop: NIOLoopBound<WorkerLoop>
+    private let endpoints: ProbeEndpoints
+    private let numbers: WorkerNumbers
+    private var sockets = SocketStock()
+    private var plan: ServingPlan?
+
+    init(threads count: Int, token: String, logger: Logger) throws {
+        self.logger = logger
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        self.group = group
+        let eventLoop = group.next()
+        self.eventLoop = eventLoop
+        var random = SystemRandomNumberGenerator()
+        let hashing = NameHash(key: random.next(), multiplier: random.next())
+        let registry = ZoneRegistry(threads: count + 1)
+        self.registry = registry
+        let budget = ByteBudget(limit: Self.cacheBudget)
+        foundation = ServingPlan.Foundation(
+            hashing: hashing,
+            budget: budget,
+            registry: registry,
+            random: { UInt64.random(in: 0...(.max)) }
+        )
+        let rejections = RejectionCounters(threads: count + 1)
+        let identity = ProbeIdentity(token: token)
+        let queryLog = QueryLog { logger.info("\($0)") }
+        let makePipeline = { @Sendable (thread: Int) in
+            QueryPipeline(
+                hashing: hashing,
+                thread: thread,
+                rejections: rejections,
+                identity: identity,
+                log: queryLog,
+                now: { MonotonicClock.now() }
+            )
+        }
+        let deskCounters = DeskCounters()
+        let upstreamCounters = UpstreamCounters()
+        loop = try eventLoop.submit {
+            let loop = WorkerLoop.make(
+                eventLoop: eventLoop,
+                hashing: hashing,
+                thread: count,
+                pipeline: makePipeline(count),
+                log: queryLog,
+                counters: deskCounters,
+                upstreamCounters: upstreamCounters,
+                logger: logger
+            )
+            return NIOLoopBound(loop, eventLoop: eventLoop)
+        }.wait()
+        let misses = MissQueue(eventLoop: eventLoop) { [loop] in loop.value.accept($0) }
+        packetThreads = try (0..<count).map { _ in try PacketThread() }
+        threads = try packetThreads.enumerated().map { number, thread in
+            try thread.start(number: number, pipeline: makePipeline(number), misses: misses)
+        }
+        numbers = WorkerNumbers(budget: budget)
+        endpoints = ProbeEndpoints(
+            sources: [registry, rejections, deskCounters, misses, upstreamCounters, numbers],
+            logger: logger
+        )
+    }
+}
+
+// MARK: - Messages of the supervisor
+
+extension Worker {
+    func add(_ more: [ListeningSocket]) { sockets.add(more) }
+
+    func show(_ snapshot: [UInt8]) { numbers.show(supervisor: snapshot) }
+
+    /// Serves `message` from now on; throws why it cannot, and then nothing has changed.
+    func adopt(_ message: ConfigurationMessage) throws {
+        guard let recorded = RecordedSources(serialized: message.recorded) else {
+            throw WorkerError.recordUnreadable
+        }
+        let check = CorefileCheck.run(
+            message.mainFile,
+            sources: recorded.sources,
+            defaultPort: message.defaultPort
+        )
+        guard let configuration = check.configuration else {
+            throw WorkerError.invalid(check.diagnostics.map(\.description).joined(separator: "; "))
+        }
+        let plan = try ServingPlan(configuration, after: self.plan, on: foundation)
+        let stock = try sockets.places(for: plan, threads: packetThreads.count)
+
+        let loop = self.loop
+        let streams = stock.streams
+        let promise = eventLoop.makePromise(of: Void.self)
+        let shared = UncheckedBox(plan)
+        eventLoop.execute {
+            loop.value.adopt(shared.value)
+            loop.value.listen(on: streams) { promise.completeWith($0) }
+        }
+        try promise.futureResult.wait()
+        for (thread, listeners) in zip(packetThreads, stock.datagrams) { thread.adopt(listeners) }
+        sockets.keep(only: plan)
+        registry.adopt(plan)
+        numbers.adopt(plan)
+        endpoints.adopt(plan.configuration)
+        self.plan = plan
+    }
+
+    /// Answers what is queued and in flight; returns when that is done or its time is over.
+    func drain() {
+        for thread in packetThreads { thread.stop() }
+        for thread in threads { thread.join() }
+        let loop = self.loop
+        let promise = eventLoop.makePromise(of: Void.self)
+        eventLoop.execute {
+            loop.value.drain(until: .after(Self.drainTime)) { promise.succeed() }
+        }
+        try? promise.futureResult.wait()
+        endpoints.stop()
+    }
+}
+
+/// Why a configuration cannot be served.
+enum WorkerError: Error, CustomStringConvertible {
+    case recordUnreadable
+    case invalid(String)
+    case noSocket(String)
+
+    var description: String {
+        switch self {
+        case .recordUnreadable: "the recorded configuration is unreadable"
+        case .invalid(let text): text
+        case .noSocket(let endpoint): "no socket for \(endpoint) was handed over"
+        }
+    }
+}
+
+/// Carries an immutable value of types without `Sendable` to the loop.
+struct UncheckedBox<Value>: @unchecked Sendable {
+    // SAFETY: the value is not changed after it was boxed, and reference types in it are `Sendable` themselves.
+    let value: Value
+
+    init(_ value: Value) { self.value = value }
+}

@@ -1,0 +1,148 @@
+// What lives on the worker's event loop: the desk for misses, the TCP listeners, the upstream groups, the
+// loop probes. Called from the loop only; the control thread reaches it through `WorkerLoop.Handle`.
+
+import Addresses
+import DNSWire
+import Kernel
+import Listeners
+import Logging
+import NIOCore
+import Resolution
+import Timing
+import Upstream
+
+/// The event loop's half of the worker.
+final class WorkerLoop {
+    /// How long what an old configuration built is kept for questions that are still on their way to us.
+    private static let retirement = TimeAmount.seconds(5)
+
+    private let eventLoop: any EventLoop
+    private let desk: MissDesk
+    private let streams: StreamDesk
+    private let failures: FailureLog
+    private let network: NIONetwork
+    private let upstreamCounters: UpstreamCounters
+    private var groups: [ForwardSettings: [ForwardGroup]] = [:]
+    private var blocks: [ServerBlock] = []
+    private var listeners: [Endpoint: StreamListener] = [:]
+
+    init(
+        eventLoop: any EventLoop,
+        desk: MissDesk,
+        streams: StreamDesk,
+        failures: FailureLog,
+        upstreamCounters: UpstreamCounters
+    ) {
+        self.eventLoop = eventLoop
+        self.desk = desk
+        self.streams = streams
+        self.failures = failures
+        self.upstreamCounters = upstreamCounters
+        network = NIONetwork(eventLoop: eventLoop)
+        let failures = NIOLoopBound(failures, eventLoop: eventLoop)
+        eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            failures.value.flush(at: MonotonicClock.now())
+        }
+    }
+
+    func accept(_ question: PendingQuery) { desk.accept(question) }
+
+    /// Clients that wait for upstream now.
+    var waiting: Int { desk.waiting }
+}
+
+// MARK: - Configuration
+
+extension WorkerLoop {
+    /// A TCP socket and what answers on it.
+    struct StreamPlace: Sendable {
+        let socket: SharedDescriptor
+        let endpoint: Endpoint
+        let table: ZoneTable
+    }
+
+    /// Asks for the blocks of `plan` from now on. Groups whose settings did not change keep their connections.
+    func adopt(_ plan: ServingPlan) {
+        var kept = groups
+        groups = [:]
+        let retired = blocks
+        blocks = plan.blocks.map(\.block)
+        for planned in plan.blocks {
+            let exchanges = planned.settings.map { settings -> ForwardGroup in
+                let group =
+                    kept[settings]?.popLast()
+                    ?? ForwardGroup(settings, network: network, counters: upstreamCounters)
+                groups[settings, default: []].append(group)
+                return group
+            }
+            desk.serve(planned.block, by: exchanges)
+        }
+        let idle = kept.values.flatMap { $0 }
+        network.wake(at: network.now + Interval(nanoseconds: UInt64(Self.retirement.nanoseconds))) { [desk] in
+            for block in retired { desk.retire(block) }
+            for group in idle { group.close() }
+        }
+        for planned in plan.blocks {
+            guard let loop = planned.block.loop, let target = planned.configuration.firstListenAddress else {
+                continue
+            }
+            LoopProbe(loop.probe, to: target, on: eventLoop).start()
+        }
+    }
+
+    /// Accepts on `places` and nowhere else; connections that are open stay.
+    func listen(on places: [StreamPlace], _ completion: @escaping (Result<Void, any Error>) -> Void) {
+        let wanted = Set(places.map(\.endpoint))
+        for (endpoint, listener) in listeners where !wanted.contains(endpoint) {
+            listener.close()
+            listeners[endpoint] = nil
+        }
+        var starting: [EventLoopFuture<Void>] = []
+        for place in places {
+            if let listener = listeners[place.endpoint] {
+                listener.adopt(place.table)
+                continue
+            }
+            do {
+                let start = try StreamListener.start(
+                    on: place.socket,
+                    table: place.table,
+                    desk: streams,
+                    eventLoop: eventLoop
+                )
+                let bound = NIOLoopBound(self, eventLoop: eventLoop)
+                starting.append(start.map { bound.value.listeners[place.endpoint] = $0 })
+            } catch {
+                starting.append(eventLoop.makeFailedFuture(error))
+            }
+        }
+        let done = NIOLoopBound(completion, eventLoop: eventLoop)
+        EventLoopFuture.andAllSucceed(starting, on: eventLoop).whenComplete { done.value($0) }
+    }
+}
+
+// MARK: - The end
+
+extension WorkerLoop {
+    /// Stops to accept, waits for those who wait, at most until `deadline`, then calls `completion`.
+    func drain(until deadline: NIODeadline, _ completion: @escaping () -> Void) {
+        for listener in listeners.values { listener.close() }
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let done = NIOLoopBound(completion, eventLoop: eventLoop)
+        eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(5)) { task in
+            let loop = bound.value
+            guard loop.waiting == 0 || NIODeadline.now() >= deadline else { return }
+            task.cancel()
+            for listener in loop.listeners.values { listener.closeConnections() }
+            loop.failures.flush()
+            done.value()
+        }
+    }
+}
+
+extension NIODeadline {
+    /// A deadline `interval` from now on NIO's clock.
+    static func after(_ interval: Interval) -> NIODeadline {
+        .now() + .nanoseconds(Int64(clamping: interval.nanoseconds))
+    }
+}
