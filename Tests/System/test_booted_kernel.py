@@ -9,7 +9,9 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EVERYWHERE = {
-    f"{place}-{transport}": ["10.96.0.1"] for place in ("pod1", "pod2", "host") for transport in ("udp", "tcp")
+    f"{place}-{transport}": ["10.96.0.1"]
+    for place in ("pod1", "pod2", "host")
+    for transport in ("udp", "tcp")
 }
 
 
@@ -19,9 +21,17 @@ def facts(binary: Path) -> dict[str, object]:
     guest = Path(__file__).with_name("guest") / "run"
     command = [REPOSITORY / "scripts" / "boot-kernel", "run", guest, sys.prefix, binary]
     done = subprocess.run(
-        list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=300
+        list(map(str, command)),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=300,
     )
-    found: dict[str, object] = {"exit_code_of_the_guest": done.returncode, "output": done.stdout + done.stderr}
+    found: dict[str, object] = {
+        "exit_code_of_the_guest": done.returncode,
+        "output": done.stdout + done.stderr,
+    }
     for line in done.stdout.splitlines():
         if line.startswith("FACT "):
             _, name, value = line.split(" ", 2)

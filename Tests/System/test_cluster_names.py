@@ -29,8 +29,16 @@ RECORDS = [
     ("web-1.web.shop.svc.cluster.local", "A", {"10.244.1.21"}),
     ("10-244-0-11.default.pod.cluster.local", "A", {"10.244.0.11"}),
     ("fd00-244--11.default.pod.cluster.local", "AAAA", {"fd00:244::11"}),
-    ("_dns._udp.kube-dns.kube-system.svc.cluster.local", "SRV", {"0 100 53 kube-dns.kube-system.svc.cluster.local."}),
-    ("_https._tcp.kubernetes.default.svc.cluster.local", "SRV", {"0 100 443 kubernetes.default.svc.cluster.local."}),
+    (
+        "_dns._udp.kube-dns.kube-system.svc.cluster.local",
+        "SRV",
+        {"0 100 53 kube-dns.kube-system.svc.cluster.local."},
+    ),
+    (
+        "_https._tcp.kubernetes.default.svc.cluster.local",
+        "SRV",
+        {"0 100 443 kubernetes.default.svc.cluster.local."},
+    ),
     (
         "_http._tcp.web.shop.svc.cluster.local",
         "SRV",

@@ -37,7 +37,18 @@ FORMS = [
     ("-p", "5353", "-localip", "nonsense"),
     ("-dns.port=5353", "-localip", "nonsense"),
     ("-health-port", "8081", "-metrics-listen-address", "127.0.0.1:9353", "-localip", "nonsense"),
-    ("-interfacename", "other", "-upstreamsvc", "dns", "-pidfile", "", "-corefile", "/x", "-localip", "nonsense"),
+    (
+        "-interfacename",
+        "other",
+        "-upstreamsvc",
+        "dns",
+        "-pidfile",
+        "",
+        "-corefile",
+        "/x",
+        "-localip",
+        "nonsense",
+    ),
     ("-kubednscm", "", "-basecorefile", "/x", "-conf", "/y", "-reloadwithsignal", "-localip", "nonsense"),
 ]
 
@@ -63,7 +74,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "code", "words"), WRONG, ids=[" ".join(case[0]) or "nothing" for case in WRONG])
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"), WRONG, ids=[" ".join(case[0]) or "nothing" for case in WRONG]
+)
 def test_wrong_flags(call, arguments: tuple[str, ...], code: int, words: str) -> None:
     done = call(*arguments)
     assert done.returncode == code, done.stderr

@@ -32,7 +32,10 @@ def test_a_stub_domain_is_added_without_losing_a_query_or_a_cache(bed: Bed, new_
         bed.at_cluster_dns.clear()
         assert addresses(bed.pod1.ask(f"app.{STUB_DOMAIN}")) == {"192.0.2.99"}  # the resolver's wildcard
 
-        with Load(bed.pod1, V4.local, names) as load, Load(bed.pod2, V4.kube_dns, names, rate=20, tcp=True) as slow:
+        with (
+            Load(bed.pod1, V4.local, names) as load,
+            Load(bed.pod2, V4.kube_dns, names, rate=20, tcp=True) as slow,
+        ):
             agent.kube_dns.replace({"stubDomains": json.dumps({STUB_DOMAIN: [V4.stub]})})
             eventually(
                 lambda: addresses(bed.host.ask(f"app.{STUB_DOMAIN}")) == {"192.0.2.90"},
@@ -57,7 +60,9 @@ def test_upstream_nameservers_replace_resolv_conf_and_go_again(bed: Bed, new_age
         agent.kube_dns.replace({"upstreamNameservers": json.dumps([V4.other_resolver])})
         eventually(lambda: fresh_name() == {"203.0.113.99"}, within=APPLIED, what="the new resolver is asked")
         agent.kube_dns.replace({})
-        eventually(lambda: fresh_name() == {"192.0.2.99"}, within=APPLIED, what="the node's resolver is asked again")
+        eventually(
+            lambda: fresh_name() == {"192.0.2.99"}, within=APPLIED, what="the node's resolver is asked again"
+        )
 
 
 def test_the_template_changes(bed: Bed, new_agent) -> None:
@@ -65,7 +70,9 @@ def test_the_template_changes(bed: Bed, new_agent) -> None:
         block = f"{STUB_DOMAIN}:53 {{\n    bind {V4.local} {V4.kube_dns}\n    forward . {V4.stub}\n}}\n"
         agent.template.replace({"Corefile.base": template() + block})
         eventually(
-            lambda: addresses(bed.pod1.ask(f"app.{STUB_DOMAIN}")) == {"192.0.2.90"}, within=APPLIED, what="applied"
+            lambda: addresses(bed.pod1.ask(f"app.{STUB_DOMAIN}")) == {"192.0.2.90"},
+            within=APPLIED,
+            what="applied",
         )
 
 

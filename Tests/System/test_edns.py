@@ -34,7 +34,9 @@ def test_options_we_do_not_know_are_not_echoed(bed: Bed) -> None:
     assert bed.pod1.ask(SERVICE, use_edns=0, options=options).options == ()
 
 
-@pytest.mark.parametrize(("size", "limit"), [(None, 512), (0, 512), (600, 600), (1232, 1232), (4096, 1232), (65535, 1232)])
+@pytest.mark.parametrize(
+    ("size", "limit"), [(None, 512), (0, 512), (600, 600), (1232, 1232), (4096, 1232), (65535, 1232)]
+)
 def test_datagrams_are_cut_at_the_smaller_limit(bed: Bed, size: int | None, limit: int) -> None:
     options = {} if size is None else {"use_edns": 0, "payload": size}
     for name, kind in (("crowd.shop.svc.cluster.local", "A"), ("text.example.org", "TXT")):

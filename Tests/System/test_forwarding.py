@@ -36,7 +36,9 @@ def test_the_second_answer_comes_from_the_cache_with_an_aged_ttl(bed: Bed) -> No
     first = bed.pod1.ask(name)
     assert ttl(first) == 30
 
-    aged = eventually(lambda: (again := bed.pod2.ask(name)) and ttl(again) < 30 and again, what="the TTL ages")
+    aged = eventually(
+        lambda: (again := bed.pod2.ask(name)) and ttl(again) < 30 and again, what="the TTL ages"
+    )
     assert addresses(aged) == addresses(first)
     assert len(bed.at_cluster_dns.asked(name)) == 1
 

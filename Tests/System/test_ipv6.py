@@ -49,4 +49,6 @@ def test_an_ipv6_address_comes_back(bed: Bed, new_agent) -> None:
     with new_agent(addresses=(V6.local, V6.kube_dns), upstream=V6.upstream):
         (line,) = [one for one in bed.node.ip("-o", "address").splitlines() if f" {V6.local}/" in one]
         bed.node.ip("address", "del", f"{V6.local}/128", "dev", line.split()[1])
-        eventually(lambda: f" {V6.local}/" in bed.node.ip("-o", "address"), within=1, what="the address is back")
+        eventually(
+            lambda: f" {V6.local}/" in bed.node.ip("-o", "address"), within=1, what="the address is back"
+        )

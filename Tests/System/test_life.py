@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from testbed import Agent, Bed, eventually
+from testbed import Bed, eventually
 from testbed.addresses import V4
 from testbed.agent import alive, for_addresses, manifest_template
 from testbed.client import addresses
@@ -13,7 +13,9 @@ from testbed.load import Load
 
 
 def resolves(bed: Bed, server: str = V4.local) -> bool:
-    return addresses(bed.pod1.ask("kubernetes.default.svc.cluster.local", server=server, timeout=0.5)) == {"10.96.0.1"}
+    return addresses(bed.pod1.ask("kubernetes.default.svc.cluster.local", server=server, timeout=0.5)) == {
+        "10.96.0.1"
+    }
 
 
 def occurrences(bed: Bed, address: str) -> int:
@@ -71,7 +73,9 @@ def test_the_rules_die_with_the_supervisor(bed: Bed, new_agent) -> None:
     with new_agent() as agent:
         assert "notrack" in agent.rules()
         agent.kill()
-        eventually(lambda: "notrack" not in agent.rules(), within=1, what="the kernel took the owned table away")
+        eventually(
+            lambda: "notrack" not in agent.rules(), within=1, what="the kernel took the owned table away"
+        )
         # kube-proxy answers for the ClusterIP although the address is still on the node.
         assert resolves(bed, V4.kube_dns)
     with new_agent():
@@ -82,7 +86,9 @@ def test_a_killed_worker_is_replaced(bed: Bed, new_agent) -> None:
     with new_agent() as agent:
         (worker,) = agent.children()
         os.kill(worker, signal.SIGKILL)
-        eventually(lambda: resolves(bed) and agent.children() not in ([], [worker]), what="the next worker answers")
+        eventually(
+            lambda: resolves(bed) and agent.children() not in ([], [worker]), what="the next worker answers"
+        )
         assert agent.running()
 
 

@@ -42,11 +42,17 @@ FAMILIES = {
     "process_start_time_seconds": "gauge",
 }
 
+SECONDS = (
+    "0.00025 0.0005 0.001 0.002 0.004 0.008 0.016 0.032 0.064 0.128 0.256 0.512 1.024 2.048 4.096 8.192 +Inf"
+)
+BYTES = "0 100 200 300 400 511 1023 2047 4095 8291 16000 32000 48000 64000 +Inf"  # 8291 as CoreDNS has it
+
 BUCKETS = {
-    "coredns_dns_request_duration_seconds": "0.00025 0.0005 0.001 0.002 0.004 0.008 0.016 0.032 0.064 0.128 0.256 0.512"
-    " 1.024 2.048 4.096 8.192 +Inf",
-    "coredns_dns_response_size_bytes": "0 100 200 300 400 511 1023 2047 4095 8291 16000 32000 48000 64000 +Inf",
+    "coredns_dns_request_duration_seconds": SECONDS,
+    "coredns_dns_request_size_bytes": BYTES,
+    "coredns_dns_response_size_bytes": BYTES,
     "coredns_health_request_duration_seconds": "0.00025 0.0025 0.025 0.25 2.5 +Inf",
+    "coredns_proxy_request_duration_seconds": SECONDS,
 }
 
 
@@ -55,7 +61,11 @@ def asked(bed: Bed, agent: Agent) -> Agent:
     """The agent after a few questions of every sort."""
     for tcp in (False, True):
         for server in agent.addresses:
-            for name in ("kubernetes.default.svc.cluster.local", "nobody.svc.cluster.local", "www.example.org"):
+            for name in (
+                "kubernetes.default.svc.cluster.local",
+                "nobody.svc.cluster.local",
+                "www.example.org",
+            ):
                 for _ in ("miss", "hit"):
                     bed.pod1.ask(name, server=server, tcp=tcp, use_edns=0, want_dnssec=True)
     return agent
@@ -76,7 +86,9 @@ def test_the_buckets_of(asked: Agent, family: str, expected: str) -> None:
     assert sorted(bounds, key=float) == sorted(expected.split(), key=float)
 
 
-@pytest.mark.parametrize("error", ["iptables", "iptables_lock", "interface_add", "interface_check", "configmap"])
+@pytest.mark.parametrize(
+    "error", ["iptables", "iptables_lock", "interface_add", "interface_check", "configmap"]
+)
 def test_the_supervisor_exports_setup_errors(asked: Agent, error: str) -> None:
     line = f'coredns_nodecache_setup_errors_total{{errortype="{error}"}} 0\n'
     assert line in asked.metrics(9353).text
@@ -85,7 +97,9 @@ def test_the_supervisor_exports_setup_errors(asked: Agent, error: str) -> None:
 @pytest.mark.parametrize("port", [9253, 9353])
 def test_promtool_finds_nothing_to_complain_about(asked: Agent, port: int) -> None:
     text = asked.metrics(port).text
-    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=30
+    )
     # Names that dashboards have read for years keep theirs, whatever the linter thinks of them.
     complaints = [line for line in done.stderr.splitlines() if not line.startswith(KNOWN_TO_PROMTOOL)]
     assert complaints == []
@@ -107,8 +121,12 @@ def test_hits_and_misses_are_counted(bed: Bed, agent: Agent) -> None:
     assert grown("coredns_cache_misses_total", server=SERVER, zones=zone) == 1
     assert grown("coredns_cache_hits_total", server=SERVER, zones=zone, type="success") == 2
     assert grown("coredns_cache_requests_total", server=SERVER, zones=zone) == 3
-    assert grown("coredns_dns_requests_total", server=SERVER, zone=zone, proto="udp", family="1", type="A") == 3
-    assert grown("coredns_dns_responses_total", server=SERVER, zone=zone, rcode="NOERROR", plugin="cache") == 3
+    assert (
+        grown("coredns_dns_requests_total", server=SERVER, zone=zone, proto="udp", family="1", type="A") == 3
+    )
+    assert (
+        grown("coredns_dns_responses_total", server=SERVER, zone=zone, rcode="NOERROR", plugin="cache") == 3
+    )
     assert grown("coredns_dns_request_duration_seconds_count", server=SERVER, zone=zone) == 3
 
 
@@ -118,7 +136,10 @@ def test_denials_are_counted_apart(bed: Bed, agent: Agent) -> None:
         assert rcode(bed.pod1.ask("no-700.shop.svc.cluster.local")) == "NXDOMAIN"
     after = agent.metrics()
     labels = {"server": SERVER, "zones": "cluster.local.", "type": "denial"}
-    assert after.value("coredns_cache_hits_total", **labels) == before.value("coredns_cache_hits_total", **labels) + 1
+    assert (
+        after.value("coredns_cache_hits_total", **labels)
+        == before.value("coredns_cache_hits_total", **labels) + 1
+    )
     assert after.value("coredns_cache_entries", **labels) >= 1
 
 

@@ -27,7 +27,13 @@ OPT = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"  # root, OPT, size 1232, v
 
 
 def message(
-    body: bytes = NAME + A_IN, *, flags: int = RD, questions: int = 1, answers: int = 0, authority: int = 0, additional: int = 0
+    body: bytes = NAME + A_IN,
+    *,
+    flags: int = RD,
+    questions: int = 1,
+    answers: int = 0,
+    authority: int = 0,
+    additional: int = 0,
 ) -> bytes:
     return struct.pack("!6H", ID, flags, questions, answers, authority, additional) + body
 
@@ -63,15 +69,27 @@ ANSWERED = [
     ("pointer-to-itself", message(b"\xc0\x0c" + A_IN), {"FORMERR"}),
     ("two-pointers-in-a-circle", message(b"\xc0\x0e\xc0\x0c" + A_IN), {"FORMERR"}),
     ("pointer-past-the-end", message(b"\xff\xff" + A_IN), {"FORMERR"}),
-    ("name-of-256-octets", message(b"\x3f" + b"a" * 63 + (b"\x3f" + b"a" * 63) * 3 + b"\x00" + A_IN), {"FORMERR"}),
+    (
+        "name-of-256-octets",
+        message(b"\x3f" + b"a" * 63 + (b"\x3f" + b"a" * 63) * 3 + b"\x00" + A_IN),
+        {"FORMERR"},
+    ),
     ("label-runs-past-the-end", message(b"\x3fabc"), {"FORMERR"}),
     ("name-without-an-end", message(b"\x03abc"), {"FORMERR"}),
     ("ends-after-the-header", message(b""), {"FORMERR", "SERVFAIL"}),
     ("ends-after-the-name", message(NAME), {"FORMERR"}),
     ("ends-after-the-type", message(NAME + b"\x00\x01"), {"FORMERR"}),
     ("one-stray-byte-of-the-class", message(NAME + b"\x00\x01\x00"), {"FORMERR"}),
-    ("option-longer-than-its-record", message(NAME + A_IN + OPT[:-2] + b"\x00\x04\x00\x0a\x00\x09", additional=1), {"FORMERR"}),
-    ("record-longer-than-the-packet", message(NAME + A_IN + OPT[:-2] + b"\x00\xff", additional=1), {"FORMERR"}),
+    (
+        "option-longer-than-its-record",
+        message(NAME + A_IN + OPT[:-2] + b"\x00\x04\x00\x0a\x00\x09", additional=1),
+        {"FORMERR"},
+    ),
+    (
+        "record-longer-than-the-packet",
+        message(NAME + A_IN + OPT[:-2] + b"\x00\xff", additional=1),
+        {"FORMERR"},
+    ),
     ("trailing-bytes", message(NAME + A_IN + b"rubbish"), {"NOERROR"}),
     ("transfer", message(NAME + b"\x00\xfc\x00\x01"), {"REFUSED", "NOTIMP"}),
     ("incremental-transfer", message(NAME + b"\x00\xfb\x00\x01"), {"REFUSED", "NOTIMP"}),

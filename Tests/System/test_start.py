@@ -72,8 +72,16 @@ WRONG_COREFILES = [
     ("unclosed-block", ".:53 {\n    errors\n", r"Corefile\.base:\d+:\d+: error: "),
     ("unknown-directive", ".:53 {\n    erors\n}\n", r"Corefile\.base:2:5: error: .*erors"),
     ("plugin-we-do-not-have-yet", ".:53 {\n    kubernetes\n}\n", r"Corefile\.base:2:5: error: .*kubernetes"),
-    ("wrong-argument", ".:53 {\n    cache soon {\n        success many\n    }\n}\n", r"Corefile\.base:3:\d+: error: "),
-    ("forward-to-a-name", ".:53 {\n    forward . ns.example.org\n}\n", r"Corefile\.base:2:\d+: error: .*ns\.example\.org"),
+    (
+        "wrong-argument",
+        ".:53 {\n    cache soon {\n        success many\n    }\n}\n",
+        r"Corefile\.base:3:\d+: error: ",
+    ),
+    (
+        "forward-to-a-name",
+        ".:53 {\n    forward . ns.example.org\n}\n",
+        r"Corefile\.base:2:\d+: error: .*ns\.example\.org",
+    ),
 ]
 
 

@@ -59,7 +59,9 @@ def main(binary: Path) -> None:
             fact("tracked", tracked)
             fact("misses", sorted({one.transport for one in bed.at_cluster_dns.asked(SERVICE)}))
             first = bed.pod1.ask("web.shop.svc.cluster.local", timeout=5)
-            eventually(lambda: ttl(bed.pod1.ask("web.shop.svc.cluster.local", timeout=5)) < ttl(first), within=20)
+            eventually(
+                lambda: ttl(bed.pod1.ask("web.shop.svc.cluster.local", timeout=5)) < ttl(first), within=20
+            )
             fact("questions_for_a_cached_name", len(bed.at_cluster_dns.asked("web.shop.svc.cluster.local")))
 
             bed.node.ip("link", "del", "nodelocaldns")
@@ -74,7 +76,9 @@ def main(binary: Path) -> None:
             print(agent.log, flush=True)
         after = bed.network_state()
         fact("left_behind", sorted(set(after.splitlines()) ^ set(before.splitlines())))
-        fact("answers_of_cluster_dns", sorted(addresses(bed.pod1.ask(SERVICE, server=V4.kube_dns, timeout=5))))
+        fact(
+            "answers_of_cluster_dns", sorted(addresses(bed.pod1.ask(SERVICE, server=V4.kube_dns, timeout=5)))
+        )
 
 
 def table_flags(bed: Bed) -> set[str]:

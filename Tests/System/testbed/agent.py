@@ -216,7 +216,7 @@ class Agent:
 class Metrics:
     """One scrape."""
 
-    SAMPLE = re.compile(r'^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$', re.MULTILINE)
+    SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
     LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
     def __init__(self, text: str) -> None:
@@ -229,9 +229,7 @@ class Metrics:
     def value(self, name: str, **labels: str) -> float:
         """The sum of the samples of `name` that carry these labels; 0 when there is none."""
         return sum(
-            value
-            for sample, its, value in self.samples
-            if sample == name and labels.items() <= its.items()
+            value for sample, its, value in self.samples if sample == name and labels.items() <= its.items()
         )
 
     @property

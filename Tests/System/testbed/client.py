@@ -68,7 +68,9 @@ class Client:
             sender.setblocking(False)
             return dns.query.udp(query, server, timeout=timeout, port=port, sock=sender)
 
-    def datagram(self, payload: bytes, server: str = "169.254.20.10", *, timeout: float = 0.7) -> bytes | None:
+    def datagram(
+        self, payload: bytes, server: str = "169.254.20.10", *, timeout: float = 0.7
+    ) -> bytes | None:
         """Sends raw bytes as one datagram; what came back, or None for silence."""
         with self.open_socket(server, socket.SOCK_DGRAM, timeout) as sender:
             sender.sendto(payload, (server, 53))

@@ -39,6 +39,10 @@ def look_up(bed: Bed, *words: str) -> None:
     show("pod1", bed.pods[0], "dig", "+noall", "+answer", f"@{V4.local}", *words)
 
 
+def seconds(since: float) -> str:
+    return f"{time.monotonic() - since:.1f} s"
+
+
 def main(binary: Path) -> None:
     with Bed() as bed:
         title("A node with two pods, kube-proxy's rules and cluster DNS behind a Service")
@@ -48,17 +52,22 @@ def main(binary: Path) -> None:
         before = bed.network_state()
         began = time.monotonic()
         with Agent(bed, binary) as agent:
-            title(f"The agent serves {' and '.join(agent.addresses)}, {time.monotonic() - began:.1f} s after its start")
+            title(
+                f"The agent serves {' and '.join(agent.addresses)}: {time.monotonic() - began:.1f} s to start"
+            )
             print(f"  {FAINT}node${PLAIN} node-local-dns {' '.join(agent.arguments[:2])} …")
             for line in agent.log.splitlines()[:3]:
                 print(f"    {line}")
 
-            title("A pod looks up a Service: asked over TCP at kube-dns-upstream, then answered from the cache")
+            title(
+                "A pod looks up a Service: asked over TCP at kube-dns-upstream, then answered from the cache"
+            )
             look_up(bed, SERVICE)
             time.sleep(2)  # for the eye: the next TTL has aged
             look_up(bed, SERVICE)
             asked = bed.at_cluster_dns.asked(SERVICE)
-            print(f"    cluster DNS was asked {len(asked)} time, over {', '.join(one.transport for one in asked)}")
+            transports = ", ".join(one.transport for one in asked)
+            print(f"    cluster DNS was asked {len(asked)} time, over {transports}")
 
             title("The same over TCP, and a name outside the cluster through the node's resolver")
             look_up(bed, "+tcp", SERVICE)

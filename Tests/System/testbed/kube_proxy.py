@@ -36,9 +36,15 @@ def iptables_rules(family: Family) -> str:
     host = 32 if family.version == 4 else 128
     filter_lines = [
         "*filter",
-        ":INPUT ACCEPT", ":FORWARD ACCEPT", ":OUTPUT ACCEPT",
-        ":KUBE-EXTERNAL-SERVICES -", ":KUBE-FIREWALL -", ":KUBE-FORWARD -", ":KUBE-NODEPORTS -",
-        ":KUBE-PROXY-FIREWALL -", ":KUBE-SERVICES -",
+        ":INPUT ACCEPT",
+        ":FORWARD ACCEPT",
+        ":OUTPUT ACCEPT",
+        ":KUBE-EXTERNAL-SERVICES -",
+        ":KUBE-FIREWALL -",
+        ":KUBE-FORWARD -",
+        ":KUBE-NODEPORTS -",
+        ":KUBE-PROXY-FIREWALL -",
+        ":KUBE-SERVICES -",
         "-A INPUT -m conntrack --ctstate NEW -j KUBE-PROXY-FIREWALL",
         "-A INPUT -j KUBE-NODEPORTS",
         "-A INPUT -m conntrack --ctstate NEW -j KUBE-EXTERNAL-SERVICES",
@@ -84,8 +90,14 @@ def iptables_rules(family: Family) -> str:
                 ]
     nat_lines = [
         "*nat",
-        ":PREROUTING ACCEPT", ":INPUT ACCEPT", ":OUTPUT ACCEPT", ":POSTROUTING ACCEPT",
-        ":KUBE-MARK-MASQ -", ":KUBE-NODEPORTS -", ":KUBE-POSTROUTING -", ":KUBE-SERVICES -",
+        ":PREROUTING ACCEPT",
+        ":INPUT ACCEPT",
+        ":OUTPUT ACCEPT",
+        ":POSTROUTING ACCEPT",
+        ":KUBE-MARK-MASQ -",
+        ":KUBE-NODEPORTS -",
+        ":KUBE-POSTROUTING -",
+        ":KUBE-SERVICES -",
         *chains,
         '-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES',
         '-A OUTPUT -m comment --comment "kubernetes service portals" -j KUBE-SERVICES',
@@ -108,7 +120,12 @@ def nftables_rules(family: Family) -> str:
     for service, address in services(family):
         for protocol, port_name in PROTOCOLS:
             base = f"kube-system/{service}/{protocol}/{port_name}"
-            tag = hashlib.sha256(base.encode()).hexdigest()[:8].upper().translate(str.maketrans("0123456789", "GHIJKLMNOP"))
+            tag = (
+                hashlib.sha256(base.encode())
+                .hexdigest()[:8]
+                .upper()
+                .translate(str.maketrans("0123456789", "GHIJKLMNOP"))
+            )
             elements.append(f"{address} . {protocol} . 53 : goto service-{tag}-{base}")
             choices = []
             for index, endpoint in enumerate(family.endpoints):
@@ -139,7 +156,7 @@ table {ip} kube-proxy {{
     masquerade fully-random
   }}
   {chr(10).join(chains)}
-  map service-ips {{ {key}; elements = {{ {', '.join(elements)} }}; }}
+  map service-ips {{ {key}; elements = {{ {", ".join(elements)} }}; }}
   chain services {{ {ip} daddr . meta l4proto . th dport vmap @service-ips; }}
   chain service-endpoints-check {{ {ip} daddr . meta l4proto . th dport vmap @no-endpoint-services; }}
   chain firewall-check {{ {ip} daddr . meta l4proto . th dport vmap @firewall-ips; }}
@@ -153,8 +170,10 @@ table {ip} kube-proxy {{
   chain filter-input {{ type filter hook input priority 0; ct state new jump service-endpoints-check; }}
   chain filter-forward {{ type filter hook forward priority 0;
     ct state new jump service-endpoints-check; ct state new jump cluster-ips-check; }}
-  chain filter-output {{ type filter hook output priority -110; ct state new jump service-endpoints-check; }}
-  chain filter-output-post-dnat {{ type filter hook output priority -90; ct state new jump cluster-ips-check; }}
+  chain filter-output {{
+    type filter hook output priority -110; ct state new jump service-endpoints-check; }}
+  chain filter-output-post-dnat {{
+    type filter hook output priority -90; ct state new jump cluster-ips-check; }}
   chain nat-prerouting {{ type nat hook prerouting priority dstnat; jump services; }}
   chain nat-output {{ type nat hook output priority -100; jump services; }}
   chain nat-postrouting {{ type nat hook postrouting priority srcnat; jump masquerading; }}

@@ -14,7 +14,9 @@ def render(directory: Path) -> list[dict]:
     """The objects that `kubectl kustomize directory` would print."""
     plan = yaml.safe_load((directory / "kustomization.yaml").read_text())
     assert set(plan) <= KNOWN, f"not understood: {set(plan) - KNOWN}"
-    objects = [one for file in plan["resources"] for one in yaml.safe_load_all((directory / file).read_text())]
+    objects = [
+        one for file in plan["resources"] for one in yaml.safe_load_all((directory / file).read_text())
+    ]
     for generator in plan.get("configMapGenerator", []):
         assert generator["behavior"] == "replace" and generator["options"] == {"disableNameSuffixHash": True}
         (config_map,) = select(objects, "ConfigMap", generator["name"], generator["namespace"])
@@ -34,7 +36,9 @@ def render(directory: Path) -> list[dict]:
     return objects
 
 
-def select(objects: list[dict], kind: str, name: str | None = None, namespace: str | None = None) -> list[dict]:
+def select(
+    objects: list[dict], kind: str, name: str | None = None, namespace: str | None = None
+) -> list[dict]:
     return [
         one
         for one in objects

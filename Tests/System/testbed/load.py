@@ -12,10 +12,13 @@ from .client import Client
 class Load:
     """Asks `names` in turn from `client`, `rate` per second, until the `with` block ends.
 
-    Every question has its own socket, as a stub resolver's has. `lost` counts those not answered within a second.
+    Every question has its own socket, as a stub resolver's has. `lost` tells those not answered within a
+    second, and why.
     """
 
-    def __init__(self, client: Client, server: str, names: list[str], rate: int = 100, tcp: bool = False) -> None:
+    def __init__(
+        self, client: Client, server: str, names: list[str], rate: int = 100, tcp: bool = False
+    ) -> None:
         self.client = client
         self.server = server
         self.names = names

@@ -6,10 +6,6 @@ import signal
 import subprocess
 from pathlib import Path
 
-import dns.exception
-import dns.message
-import dns.query
-
 from .client import Client
 from .eventually import eventually
 from .namespace import Namespace

@@ -10,7 +10,9 @@ from .addresses import STUB_DOMAIN, V4, V6
 
 SOA = "@ 5 SOA ns.dns hostmaster 1 7200 1800 86400 5"
 
-HEADLESS = tuple((f"web-{index}", f"10.244.1.{20 + index}", f"fd00:244:1::{20 + index}") for index in range(3))
+HEADLESS = tuple(
+    (f"web-{index}", f"10.244.1.{20 + index}", f"fd00:244:1::{20 + index}") for index in range(3)
+)
 
 
 def cluster_local() -> str:
@@ -82,19 +84,24 @@ def external_name_target() -> str:
 
 def example_org(www: str, any_other: str) -> str:
     """example.org as a resolver sees it. The addresses tell which resolver it was."""
-    return "\n".join([
-        "$ORIGIN example.org.",
-        "$TTL 300",
-        SOA,
-        "@ NS ns",
-        f"ns A {V4.resolver}",
-        f"www A {www}",
-        f"www AAAA 2001:db8:80::{www.rsplit('.', 1)[1]}",
-        "db A 192.0.2.77",
-        "alias CNAME www",
-        f"* A {any_other}",
-        "text TXT " + " ".join(f'"{"x" * 200}"' for _ in range(12)),
-    ]) + "\n"
+    return (
+        "\n".join(
+            [
+                "$ORIGIN example.org.",
+                "$TTL 300",
+                SOA,
+                "@ NS ns",
+                f"ns A {V4.resolver}",
+                f"www A {www}",
+                f"www AAAA 2001:db8:80::{www.rsplit('.', 1)[1]}",
+                "db A 192.0.2.77",
+                "alias CNAME www",
+                f"* A {any_other}",
+                "text TXT " + " ".join(f'"{"x" * 200}"' for _ in range(12)),
+            ]
+        )
+        + "\n"
+    )
 
 
 def root() -> str:
@@ -104,6 +111,11 @@ def root() -> str:
 
 def stub(records: dict[str, str], serial: int) -> str:
     """The stub domain as ExternalDNS fills it: owner name -> IPv4 address."""
-    lines = [f"$ORIGIN {STUB_DOMAIN}.", "$TTL 30", f"@ 5 SOA ns hostmaster {serial} 7200 1800 86400 5", "@ NS ns"]
+    lines = [
+        f"$ORIGIN {STUB_DOMAIN}.",
+        "$TTL 30",
+        f"@ 5 SOA ns hostmaster {serial} 7200 1800 86400 5",
+        "@ NS ns",
+    ]
     lines += [f"ns A {V4.stub}", *(f"{name} A {address}" for name, address in records.items())]
     return "\n".join(lines) + "\n"
