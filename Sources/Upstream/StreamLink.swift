@@ -44,10 +44,7 @@ final class StreamLink: Link, ChannelInboundHandler {
             }
         do {
             bootstrap.connect(to: try SocketAddress(remote)).assumeIsolated().whenComplete { result in
-                switch result {
-                case .success(let channel): self.connected(channel)
-                case .failure(let error): self.end(LinkFailure(.dial, error))
-                }
+                if case .failure(let error) = result { self.end(LinkFailure(.dial, error)) }
             }
         } catch {
             loop.assumeIsolated().execute { self.end(LinkFailure(.dial, error)) }
@@ -84,15 +81,12 @@ final class StreamLink: Link, ChannelInboundHandler {
 
     // MARK: ChannelInboundHandler
 
-    private func connected(_ channel: any Channel) {
-        guard receiver != nil else { return channel.close(promise: nil) }
-        self.channel = channel
+    func channelActive(context: ChannelHandlerContext) {
+        guard receiver != nil else { return context.close(promise: nil) }
+        self.context = context
+        channel = context.channel
         receiver?.linkOpened()
         flush()
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        self.context = context
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

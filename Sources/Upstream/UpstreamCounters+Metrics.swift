@@ -1,0 +1,51 @@
+// Which families forwarding shows: CoreDNS' own, the ones it gave up and dashboards still draw, and ours.
+// Like CoreDNS, a series appears with its first event.
+
+import DNSWire
+import Resolution
+package import Telemetry
+
+extension UpstreamCounters: MetricSource {
+    package func collect(into snapshot: inout MetricSnapshot) {
+        snapshot.add(.forwardHealthcheckBroken, value(.healthCheckBroken))
+        snapshot.add(.forwardConcurrencyRejects, value(.tooManyQuestions))
+        snapshot.add(.upstreamRetries, value(.retries))
+        for server in allServers { server.collect(into: &snapshot) }
+    }
+}
+
+extension ServerCounters {
+    /// CoreDNS' label for whose connections these are.
+    private static let proxyName = "forward"
+
+    fileprivate func collect(into snapshot: inout MetricSnapshot) {
+        let connections: [(MetricFamily, Transport, Cell)] = [
+            (.proxyConnectionHits, .udp, .reusedUDP),
+            (.proxyConnectionHits, .tcp, .reusedTCP),
+            (.proxyConnectionMisses, .udp, .openedUDP),
+            (.proxyConnectionMisses, .tcp, .openedTCP),
+        ]
+        for (family, transport, cell) in connections where value(cell) > 0 {
+            snapshot.add(family, labels: [transport.rawValue, Self.proxyName, label], value(cell))
+        }
+        if value(.failedCheck) > 0 {
+            snapshot.add(.proxyHealthcheckFailures, labels: [Self.proxyName, label], value(.failedCheck))
+            snapshot.add(.forwardHealthcheckFailures, labels: [label], value(.failedCheck))
+        }
+        if value(.timeout) > 0 { snapshot.add(.upstreamTimeouts, labels: [label], value(.timeout)) }
+        for number in 0..<Self.codeCount {
+            collectReplies(ResponseCode(rawValue: UInt16(number)), into: &snapshot)
+        }
+    }
+
+    private func collectReplies(_ code: ResponseCode, into snapshot: inout MetricSnapshot) {
+        let base = Self.histogram(of: code)
+        let count = (base..<(base + Buckets.duration.count)).reduce(0) { $0 + cells.value(at: $1) }
+        guard count > 0 else { return }
+        let name = code.description
+        snapshot.addHistogram(.proxyDuration, labels: [Self.proxyName, name, label], cells: cells, at: base)
+        snapshot.addHistogram(.forwardDuration, labels: [name, label], cells: cells, at: base)
+        snapshot.add(.forwardResponses, labels: [name, label], count)
+        snapshot.add(.forwardRequests, labels: [label], count)
+    }
+}
