@@ -39,10 +39,6 @@ def look_up(bed: Bed, *words: str) -> None:
     show("pod1", bed.pods[0], "dig", "+noall", "+answer", f"@{V4.local}", *words)
 
 
-def seconds(since: float) -> str:
-    return f"{time.monotonic() - since:.1f} s"
-
-
 def main(binary: Path) -> None:
     with Bed() as bed:
         title("A node with two pods, kube-proxy's rules and cluster DNS behind a Service")
@@ -52,16 +48,13 @@ def main(binary: Path) -> None:
         before = bed.network_state()
         began = time.monotonic()
         with Agent(bed, binary) as agent:
-            title(
-                f"The agent serves {' and '.join(agent.addresses)}: {time.monotonic() - began:.1f} s to start"
-            )
+            took = time.monotonic() - began
+            title(f"The agent serves {' and '.join(agent.addresses)} (started in {took:.1f} s)")
             print(f"  {FAINT}node${PLAIN} node-local-dns {' '.join(agent.arguments[:2])} …")
             for line in agent.log.splitlines()[:3]:
                 print(f"    {line}")
 
-            title(
-                "A pod looks up a Service: asked over TCP at kube-dns-upstream, then answered from the cache"
-            )
+            title("A pod looks up a Service: a miss, asked over TCP at kube-dns-upstream; then a hit, aged")
             look_up(bed, SERVICE)
             time.sleep(2)  # for the eye: the next TTL has aged
             look_up(bed, SERVICE)
