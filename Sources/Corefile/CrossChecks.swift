@@ -74,10 +74,11 @@ struct CrossChecks {
                 }
             }
         }
+        let ways = edges.map { $0.map(\.0) }
         for start in edges.indices {
             var reported: Set<Endpoint> = []
             for (next, forward, endpoint) in edges[start]
-            where !reported.contains(endpoint) && reaches(start, from: next, edges.map { $0.map(\.0) }) {
+            where !reported.contains(endpoint) && reaches(start, from: next, ways) {
                 reported.insert(endpoint)
                 check.error(
                     at: forward.origin.location,

@@ -85,7 +85,13 @@ extension ListenerPlan {
         for from: DomainName,
         of block: ServerBlockConfiguration
     ) -> Set<Int> {
-        guard let listener = listeners.first(where: { $0.endpoint.receives(target) }) else { return [] }
+        // The kernel prefers a socket bound to the address over one bound to all.
+        let exact = listeners.first {
+            $0.endpoint.address == target.address && $0.endpoint.port == target.port
+        }
+        guard let listener = exact ?? listeners.first(where: { $0.endpoint.receives(target) }) else {
+            return []
+        }
         var result: Set<Int> = []
         for zone in block.zones.map(\.name) {
             guard zone.isWithin(from) || from.isWithin(zone) else { continue }

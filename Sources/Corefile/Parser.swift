@@ -109,7 +109,11 @@ package struct Parser {
                     "Unexpected token '{', expecting argument",
                     hint: "put '{' at the end of the line it belongs to"
                 )
-                _ = parseLines(openedBy: token, depth: depth + 1)
+                if depth < Self.maximumNesting {
+                    _ = parseLines(openedBy: token, depth: depth + 1)
+                } else {
+                    skipBlock()
+                }
                 continue
             }
             if let line = parseLine(depth: depth) { lines.append(line) }

@@ -113,6 +113,7 @@ struct DirectiveTests {
                 .tls(Endpoint(IPAddress(v4: 0xc000_0201), port: 8853), serverName: "dns.example.org")
             ),
             ("__PILLAR__CLUSTER__DNS__", .unresolvedClusterDNS),
+            ("dns://__PILLAR__CLUSTER__DNS__:53", .unresolvedClusterDNS),
         ] as [(String, ForwardConfiguration.Target)]
     )
     func forwardTargets(_ text: String, _ target: ForwardConfiguration.Target) {

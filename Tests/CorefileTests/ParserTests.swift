@@ -103,6 +103,8 @@ struct ParserTests {
         let depth = 100_000
         let text = ". {\n" + String(repeating: "a {\n", count: depth) + String(repeating: "}\n", count: depth)
         #expect(Self.outline(text + "b\n}").hasSuffix("!blocks are nested too deeply"))
+        let braces = ". {\n" + String(repeating: "{\n", count: depth)
+        #expect(Self.outline(braces).hasSuffix("!Unexpected EOF"))
     }
 
     @Test(

@@ -15,6 +15,7 @@ enum Bind: Directive {
 
     static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
         var addresses: [IPAddress] = []
+        let findingsBefore = block.check.diagnostics.count
         for line in lines {
             block.attempt { () throws(Diagnostic) in
                 let excluded =
@@ -37,7 +38,7 @@ enum Bind: Directive {
                 }
             }
         }
-        if addresses.isEmpty, !block.check.diagnostics.contains(where: { $0.severity == .error }) {
+        if addresses.isEmpty, block.check.diagnostics.count == findingsBefore {
             block.report(
                 Diagnostic(
                     at: lines[0].name.location,

@@ -102,14 +102,15 @@ enum PatternBalance {
         var depth = 0
         var isEscaped = false
         var bracketStart: Int?
-        for (index, character) in pattern.enumerated() {
+        let characters = Array(pattern)
+        for (index, character) in characters.enumerated() {
             if isEscaped {
                 isEscaped = false
             } else if character == "\\" {
                 isEscaped = true
             } else if let start = bracketStart {
                 // `]` directly behind `[` or `[^` stands for itself.
-                let isFirst = index == start + 1 || (index == start + 2 && Array(pattern)[start + 1] == "^")
+                let isFirst = index == start + 1 || (index == start + 2 && characters[start + 1] == "^")
                 if character == "]", !isFirst { bracketStart = nil }
             } else if character == "[" {
                 bracketStart = index

@@ -10,7 +10,8 @@ extension ForwardConfiguration {
     /// Reads one TO word that is no file; `template` and `forward` judge stub domains' servers by the same
     /// rule.
     package static func target(_ text: String) -> Target? {
-        if text == clusterDNSPlaceholder { return .unresolvedClusterDNS }
+        // Also with a scheme or a port around it.
+        if text.contains(clusterDNSPlaceholder) { return .unresolvedClusterDNS }
         if text.hasPrefix("tls://") { return tlsTarget(text.dropFirst(6)) }
         return plainTarget(text.hasPrefix("dns://") ? text.dropFirst(6) : text[...])
     }
