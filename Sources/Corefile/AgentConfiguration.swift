@@ -30,6 +30,7 @@ package struct ServerBlockConfiguration: Sendable {
     package let zones: [ZoneKey]
     /// In the order of execution (`DirectiveTable`), repeated plugins in file order.
     package let plugins: [any PluginConfiguration]
+    /// The first key, for messages.
     package let origin: Origin
 
     package init(

@@ -6,7 +6,9 @@ import Addresses
 /// The shared state of one check: records every answer of the sources, collects every diagnostic.
 package final class Check {
     private let sources: Sources
+    /// Every answer so far.
     package private(set) var recorded = RecordedSources()
+    /// Every finding so far, in the order of finding.
     package private(set) var diagnostics: [Diagnostic] = []
     /// The port of keys that name none (`-dns.port`).
     package let defaultPort: UInt16

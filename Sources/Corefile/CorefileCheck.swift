@@ -3,7 +3,9 @@
 
 /// The result of reading one Corefile.
 package struct CorefileCheck: Sendable {
+    /// As given: a replay needs the same.
     package let mainFile: String
+    /// As given: a replay needs the same.
     package let defaultPort: UInt16
     /// Nil when any diagnostic is an error.
     package let configuration: AgentConfiguration?

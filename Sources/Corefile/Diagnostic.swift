@@ -27,6 +27,7 @@ extension SourceLocation: Comparable {
 
 /// One finding of a check: an error refuses the configuration, a warning only speaks.
 package struct Diagnostic: Error, Hashable, Sendable {
+    /// How bad a finding is.
     package enum Severity: String, Sendable {
         case error
         case warning

@@ -6,6 +6,7 @@ package struct GoDuration: Hashable, Sendable {
 
     package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+    /// For constants; traps beyond 292 years.
     package static func milliseconds(_ count: Int64) -> GoDuration {
         GoDuration(nanoseconds: count * 1_000_000)
     }

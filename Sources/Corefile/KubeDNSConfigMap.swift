@@ -9,6 +9,7 @@ import FoundationEssentials
 package struct KubeDNSConfigMap: Hashable, Sendable {
     /// A domain whose names are asked elsewhere.
     package struct StubDomain: Hashable, Sendable {
+        /// Names at or below it.
         package let domain: DomainName
         /// Never empty; each is something `forward` takes.
         package let servers: [String]

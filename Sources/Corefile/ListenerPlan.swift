@@ -24,6 +24,7 @@ package struct ListenerPlan: Hashable, Sendable {
         package let block: Int
     }
 
+    /// One endpoint with its zones.
     package struct Listener: Hashable, Sendable {
         package let endpoint: Endpoint
         /// Longest zone first: the first that contains a name is its block.

@@ -5,15 +5,19 @@ package import Addresses
 
 /// Every file, glob, variable and interface that a check asked for, with the answer it got.
 package struct RecordedSources: Hashable, Sendable {
+    /// What reading a file gave.
     package enum File: Hashable, Sendable {
         case text(String)
         case failure(SourceError)
     }
 
+    /// By path.
     package var files: [String: File] = [:]
+    /// By pattern.
     package var globs: [String: [String]] = [:]
     /// Only variables that were asked for; nil remembers that one was not set.
     package var environment: [String: String?] = [:]
+    /// By name; nil remembers that there was no such interface.
     package var interfaces: [String: [IPAddress]?] = [:]
 
     package init() {}

@@ -5,6 +5,7 @@
 package struct Setting<Value: Comparable & Sendable & CustomStringConvertible>: Sendable {
     /// As documents call it, such as `cache success TTL`.
     package let name: String
+    /// What counts when nothing is written.
     package let defaultValue: Value
     package let allowed: ClosedRange<Value>
     /// Empty for counts and durations, which carry their unit.

@@ -13,6 +13,7 @@ package enum SourceError: Error, Hashable, Sendable {
 
 /// The outside world, as a check may see it.
 package struct Sources: Sendable {
+    /// Reads the file at a path as text.
     package typealias ReadFile = @Sendable (_ path: String) throws(SourceError) -> String
 
     /// Returns the whole file as text.

@@ -7,6 +7,7 @@ package struct SyntaxTree: Hashable, Sendable {
 
 /// `KEY… { DIRECTIVE… }`.
 package struct ServerBlockSyntax: Hashable, Sendable {
+    /// Without their commas, never none.
     package let keys: [Token]
     package let directives: [DirectiveSyntax]
 }

@@ -39,6 +39,7 @@ package struct TemplateValues: Hashable, Sendable {
 
 /// A Corefile made from a template.
 package struct RenderedTemplate: Hashable, Sendable {
+    /// The whole Corefile.
     package let text: String
     /// A `forward` still waits for the cluster DNS address; its names get SERVFAIL until then.
     package let missingClusterDNS: Bool
@@ -46,6 +47,7 @@ package struct RenderedTemplate: Hashable, Sendable {
     package let diagnostics: [Diagnostic]
 }
 
+/// Fills templates.
 package enum Template {
     private enum Placeholder {
         static let upstreamServers = "__PILLAR__UPSTREAM__SERVERS__"

@@ -3,7 +3,9 @@
 
 /// A word of a Corefile.
 package struct Token: Hashable, Sendable {
+    /// Without quotes, escapes and environment references resolved.
     package let text: String
+    /// Of its first character, the quote if quoted.
     package let location: SourceLocation
     /// Quoted text is never a brace and never `import`.
     package let isQuoted: Bool

@@ -23,6 +23,7 @@ package struct CacheConfiguration: PluginConfiguration {
         package var effectiveCapacity: Int { max(capacity / 256, 4) * 256 }
     }
 
+    /// When a popular answer is refreshed before it ends.
     package struct Prefetch: Hashable, Sendable {
         /// Hits after which an answer counts as popular; zero is off.
         package var amount: Int
@@ -38,7 +39,9 @@ package struct CacheConfiguration: PluginConfiguration {
         }
     }
 
+    /// Answers past their lifetime (RFC 8767).
     package struct ServeStale: Hashable, Sendable {
+        /// What comes first, the old answer or the question.
         package enum Mode: String, Sendable {
             /// Answer now, refresh behind it.
             case immediate
@@ -57,9 +60,13 @@ package struct CacheConfiguration: PluginConfiguration {
 
     /// Names below these are cached; the block's zones unless the line names some.
     package var zones: [DomainName]
+    /// Answers that say something.
     package var success: Store
+    /// Answers that say no, and failures.
     package var denial: Store
+    /// Nil is off.
     package var prefetch: Prefetch?
+    /// Nil is off.
     package var serveStale: ServeStale?
     /// How long an upstream's SERVFAIL is kept; zero is not at all.
     package var serverFailureDuration: GoDuration
@@ -72,5 +79,6 @@ package struct CacheConfiguration: PluginConfiguration {
 }
 
 extension ServerBlockConfiguration {
+    /// Nil without a `cache` line.
     package var cache: CacheConfiguration? { plugin() }
 }

@@ -3,6 +3,7 @@
 
 /// What the `errors` line of a block says.
 package struct ErrorsConfiguration: PluginConfiguration {
+    /// The tag of a log line.
     package enum Level: String, Sendable, CaseIterable {
         case warning
         case error
@@ -12,17 +13,22 @@ package struct ErrorsConfiguration: PluginConfiguration {
 
     /// `consolidate DURATION REGEXP [LEVEL]`; the first rule whose pattern matches swallows the line.
     package struct Consolidation: Hashable, Sendable {
+        /// From the first line swallowed to the line that counts them.
         package var duration: GoDuration
         /// RE2 syntax, only checked for balance so far.
         package var pattern: String
+        /// Of the line that counts.
         package var level: Level
     }
 
+    /// Meant for panics of Go; without effect here.
     package var stacktrace: Bool
+    /// In file order.
     package var consolidations: [Consolidation]
 }
 
 extension ServerBlockConfiguration {
+    /// Nil without an `errors` line.
     package var errors: ErrorsConfiguration? { plugin() }
 }
 

@@ -17,6 +17,7 @@ package struct ForwardConfiguration: PluginConfiguration {
         case unresolvedClusterDNS
     }
 
+    /// How a plain upstream is asked.
     package enum Transport: Hashable, Sendable {
         /// As the client asked us.
         case asClient
@@ -26,15 +27,19 @@ package struct ForwardConfiguration: PluginConfiguration {
         case preferUDP
     }
 
+    /// Which upstream is asked first.
     package enum Policy: String, Sendable, CaseIterable {
         case random
         case roundRobin = "round_robin"
         case sequential
     }
 
+    /// The question that a suspect upstream is asked.
     package struct HealthCheck: Hashable, Sendable {
+        /// Between two questions; zero is no pause.
         package var interval: GoDuration
         package var recursionDesired: Bool
+        /// Asked for with type NS.
         package var domain: DomainName
     }
 
@@ -66,6 +71,7 @@ package struct ForwardConfiguration: PluginConfiguration {
     package var resolverFiles: [String]
     /// Names at or below these are left to the next plugin (`from` itself is always forwarded).
     package var except: [DomainName]
+    /// Does not concern TLS targets.
     package var transport: Transport
     /// Idle connections older than this are closed.
     package var expire: GoDuration
@@ -75,7 +81,9 @@ package struct ForwardConfiguration: PluginConfiguration {
     package var maxConnectAttempts: UInt32
     /// Idle connections kept per upstream; zero is no limit.
     package var maxIdleConnections: UInt32
+    /// Files for all TLS targets; nil without a `tls` line.
     package var tls: TLS?
+    /// The name to verify for all TLS targets; nil means the address.
     package var tlsServerName: String?
     package var policy: Policy
     package var healthCheck: HealthCheck
@@ -87,8 +95,10 @@ package struct ForwardConfiguration: PluginConfiguration {
     package var failover: [ResponseCode]
     /// All upstreams down means SERVFAIL at once instead of a try at random.
     package var failsFastWhenAllUnhealthy: Bool
+    /// The line, for messages.
     package var origin: Origin
 
+    /// The part that decides what an answer says.
     package var source: Source { Source(from: from, except: except, targets: targets) }
 }
 

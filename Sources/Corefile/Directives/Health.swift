@@ -18,6 +18,7 @@ package struct HealthConfiguration: PluginConfiguration {
 }
 
 extension ServerBlockConfiguration {
+    /// Nil without a `health` line.
     package var health: HealthConfiguration? { plugin() }
 }
 

@@ -4,6 +4,7 @@ package import DNSWire
 
 /// All `log` lines of a block.
 package struct LogConfiguration: PluginConfiguration {
+    /// Kinds of answers, as `class` names them.
     package enum Class: String, Sendable, CaseIterable {
         case success
         case denial
@@ -13,6 +14,7 @@ package struct LogConfiguration: PluginConfiguration {
 
     /// One name of one line; the first rule that covers a query's name is used.
     package struct Rule: Hashable, Sendable {
+        /// Covers queries at or below it.
         package var name: DomainName
         /// With `{common}` and `{combined}` already replaced.
         package var format: String
@@ -20,15 +22,19 @@ package struct LogConfiguration: PluginConfiguration {
         package var classes: Set<Class>
     }
 
+    /// In file order.
     package var rules: [Rule]
 
+    /// `{common}`, the default.
     package static let commonFormat =
         #"{remote}:{port} - {>id} "{type} {class} {name} {proto} {size} {>do} {>bufsize}" "#
         + "{rcode} {>rflags} {rsize} {duration}"
+    /// `{combined}`.
     package static let combinedFormat = commonFormat + #" "{>opcode}""#
 }
 
 extension ServerBlockConfiguration {
+    /// Nil without a `log` line.
     package var log: LogConfiguration? { plugin() }
 }
 

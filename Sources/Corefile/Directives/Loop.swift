@@ -6,6 +6,7 @@ package struct LoopConfiguration: PluginConfiguration {
 }
 
 extension ServerBlockConfiguration {
+    /// Whether the block has a `loop` line.
     package var detectsLoops: Bool { plugin(LoopConfiguration.self) != nil }
 }
 

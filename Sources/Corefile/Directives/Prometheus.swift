@@ -15,6 +15,7 @@ package struct PrometheusConfiguration: PluginConfiguration {
 }
 
 extension ServerBlockConfiguration {
+    /// Nil without a `prometheus` line: its queries are not counted.
     package var prometheus: PrometheusConfiguration? { plugin() }
 }
 

@@ -2,12 +2,14 @@
 
 /// What the `reload` line of a block says.
 package struct ReloadConfiguration: PluginConfiguration {
+    /// The middle of the period between two looks.
     package var interval: GoDuration
     /// The period is the interval plus or minus up to half of this; at most half the interval.
     package var jitter: GoDuration
 }
 
 extension ServerBlockConfiguration {
+    /// Nil without a `reload` line.
     package var reload: ReloadConfiguration? { plugin() }
 }
 
