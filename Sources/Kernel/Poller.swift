@@ -13,10 +13,11 @@ package struct Poller: ~Copyable, Sendable {
         )
     }
 
-    /// Reports `descriptor` as `token` whenever it is readable.
-    package func add(_ descriptor: CInt, token: UInt64) throws(SystemError) {
+    /// Reports `descriptor` as `token` whenever it is readable, or, when asked, as long as it is writable: the
+    /// end of a `connect`.
+    package func add(_ descriptor: CInt, token: UInt64, whenWritable: Bool = false) throws(SystemError) {
         var event = unsafe epoll_event()
-        unsafe event.events = EPOLLIN.rawValue
+        unsafe event.events = whenWritable ? EPOLLOUT.rawValue : EPOLLIN.rawValue
         unsafe event.data.u64 = token
         try checked("epoll_ctl add \(descriptor)") {
             unsafe epoll_ctl(epoll.raw, EPOLL_CTL_ADD, descriptor, &event)

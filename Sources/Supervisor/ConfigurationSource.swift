@@ -1,0 +1,310 @@
+// Makes the configuration: template and ConfigMap in, a checked Corefile out, written to where node-cache's
+// users look for it. A bad update changes nothing; it is told once, not at every look.
+
+import Addresses
+package import Corefile
+import Glibc
+import Kernel
+
+/// A configuration without errors, and all that was read for it.
+package struct CheckedConfiguration: Sendable {
+    package let check: CorefileCheck
+    package let configuration: AgentConfiguration
+    package let plan: ListenerPlan
+
+    package init?(_ check: CorefileCheck) {
+        guard let configuration = check.configuration else { return nil }
+        self.check = check
+        self.configuration = configuration
+        self.plan = ListenerPlan(configuration)
+    }
+}
+
+/// Something to be logged; an error also counts as `setup_errors_total{errortype="configmap"}`.
+package struct ConfigurationNotice: Hashable, Sendable {
+    package let severity: SupervisorState.Severity
+    package let text: String
+}
+
+/// What one look at the files found.
+package struct ConfigurationReading: Sendable {
+    /// Nil: nothing changed, or what changed cannot be used.
+    package let changed: CheckedConfiguration?
+    package let notices: [ConfigurationNotice]
+}
+
+/// Reads files again and again, and remembers what it made of them.
+package struct ConfigurationSource {
+    private let options: SupervisorOptions
+    private let environment: @Sendable (String) -> String?
+    private let clusterDNS: IPAddress?
+    /// The last ConfigMap without errors: a bad one does not take the stub domains away.
+    private var configMap = KubeDNSConfigMap()
+    private var current: CheckedConfiguration?
+    private var refused: RecordedSources?
+    private var lastSeen = RecordedSources()
+    /// What was told at the last look: the same is not told again.
+    private var told: Set<ConfigurationNotice> = []
+    private var writtenText: String?
+
+    package init(_ options: SupervisorOptions, environment: @escaping @Sendable (String) -> String?) {
+        self.options = options
+        self.environment = environment
+        self.clusterDNS = environment(options.upstreamServiceVariable).flatMap { IPAddress($0) }
+    }
+
+    /// Looks at all files; `changed` only when the result means something else than the last one.
+    package mutating func read() -> ConfigurationReading {
+        var notices: [ConfigurationNotice] = []
+        let made = make(&notices)
+        let news = notices.filter { !told.contains($0) }
+        told = Set(notices)
+        guard let made else { return ConfigurationReading(changed: nil, notices: news) }
+        let recorded = made.checked.check.recorded
+        guard recorded != refused else { return ConfigurationReading(changed: nil, notices: news) }
+        let isNew = recorded != current?.check.recorded
+        current = made.checked
+        let changed = isNew ? made.checked : nil
+        return ConfigurationReading(changed: changed, notices: news + write(made.generated))
+    }
+
+    /// The last one cannot be served: it is not offered again, and the next is held against `previous`.
+    package mutating func refuse(goingBackTo previous: CheckedConfiguration?) {
+        refused = current?.check.recorded
+        current = previous
+    }
+
+    /// Somebody asks explicitly: what was refused may be tried again, what was told may be told again.
+    package mutating func forgetRefusals() {
+        refused = nil
+        told = []
+    }
+
+    /// The directories in which a change may mean another configuration.
+    package var watchedDirectories: Set<String> {
+        var paths = [options.templatePath, options.corefilePath]
+        for recorded in [lastSeen, current?.check.recorded].compactMap({ $0 }) {
+            paths += recorded.files.keys
+            paths += recorded.globs.keys
+        }
+        var directories = Set(paths.map(Self.directory(of:)))
+        if let kubeDNSDirectory { directories.insert(kubeDNSDirectory) }
+        return directories
+    }
+
+    private static func directory(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}
+
+// MARK: - Making
+
+extension ConfigurationSource {
+    /// A Corefile made from a template.
+    private struct Generated {
+        let text: String
+        let configMap: KubeDNSConfigMap
+    }
+
+    private mutating func make(
+        _ notices: inout [ConfigurationNotice]
+    ) -> (checked: CheckedConfiguration, generated: Generated?)? {
+        readConfigMap(&notices)
+        var sources = self.sources
+        var generated: Generated?
+        switch readTemplate(&notices) {
+        case .text(let template):
+            let rendered = render(template, sources, &notices)
+            generated = Generated(text: rendered, configMap: configMap)
+            sources = sources.replacing(options.corefilePath, with: rendered)
+        case .absent: break  // the Corefile is used as it is
+        case .unusable: return nil
+        }
+        let check = CorefileCheck.run(options.corefilePath, sources: sources, defaultPort: options.dnsPort)
+        lastSeen = check.recorded
+        let errors = check.diagnostics.filter { $0.severity == .error }
+        for warning in check.diagnostics where warning.severity == .warning {
+            notices.append(ConfigurationNotice(severity: .warning, text: warning.onOneLine))
+        }
+        if let first = errors.first {
+            let more = errors.count > 1 ? " (and \(errors.count - 1) more: node-local-dns check)" : ""
+            notices.append(
+                ConfigurationNotice(severity: .error, text: "Invalid config: \(first.onOneLine)\(more)")
+            )
+        }
+        return CheckedConfiguration(check).map { ($0, generated) }
+    }
+
+    private enum TemplateFile {
+        case text(String)
+        case absent
+        case unusable
+    }
+
+    private func readTemplate(_ notices: inout [ConfigurationNotice]) -> TemplateFile {
+        let path = options.templatePath
+        do throws(SourceError) {
+            return .text(try Self.text(of: path))
+        } catch {
+            if error == .notFound, Files.exists(options.corefilePath) { return .absent }
+            let text = "Failed to read node-cache coreFile \(path) - \(Self.words(for: error))"
+            notices.append(ConfigurationNotice(severity: .error, text: text))
+            return .unusable
+        }
+    }
+
+    private func render(
+        _ template: String,
+        _ sources: Sources,
+        _ notices: inout [ConfigurationNotice]
+    ) -> String {
+        let rendered = Template.render(
+            template,
+            mainFile: options.corefilePath,
+            values: TemplateValues(
+                localAddresses: options.localAddresses,
+                clusterDNS: clusterDNS,
+                dnsPort: options.dnsPort,
+                configMap: configMap
+            ),
+            sources: sources
+        )
+        for diagnostic in rendered.diagnostics {
+            let severity: SupervisorState.Severity = diagnostic.severity == .error ? .error : .warning
+            notices.append(ConfigurationNotice(severity: severity, text: diagnostic.onOneLine))
+        }
+        if rendered.missingClusterDNS {
+            let variable = options.upstreamServiceVariable
+            let text =
+                "Unable to lookup IP address of Upstream service \(options.upstreamService), "
+                + "env $\(variable) `\(environment(variable) ?? "")`: "
+                + "names that need it get SERVFAIL; create the Service before the pod"
+            notices.append(ConfigurationNotice(severity: .warning, text: text))
+        }
+        return rendered.text
+    }
+
+    // MARK: The ConfigMap
+
+    /// The directory of `-kubednscm`; without the flag the usual one, as soon as it exists.
+    private var kubeDNSDirectory: String? {
+        if let directory = options.kubeDNSDirectory { return directory }
+        let usual = "/etc/kube-dns"
+        return Files.isDirectory(usual) ? usual : nil
+    }
+
+    private mutating func readConfigMap(_ notices: inout [ConfigurationNotice]) {
+        guard let directory = kubeDNSDirectory else { return }
+        do throws(SourceError) {
+            let (read, diagnostics) = KubeDNSConfigMap.read(
+                try Self.files(in: directory),
+                directory: directory
+            )
+            for diagnostic in diagnostics {
+                let severity: SupervisorState.Severity = diagnostic.severity == .error ? .error : .warning
+                let suffix = read == nil && severity == .error ? ", ignoring update" : ""
+                notices.append(ConfigurationNotice(severity: severity, text: diagnostic.onOneLine + suffix))
+            }
+            if let read { configMap = read }
+        } catch {
+            let text = "Failed to sync kube-dns config directory \(directory), err: \(Self.words(for: error))"
+            notices.append(ConfigurationNotice(severity: .error, text: text))
+        }
+    }
+
+    private static func files(in directory: String) throws(SourceError) -> [String: String] {
+        var files: [String: String] = [:]
+        for name in try list(directory) {
+            let path = "\(directory)/\(name)"
+            if !Files.isDirectory(path) { files[name] = try text(of: path) }
+        }
+        return files
+    }
+
+    // MARK: Writing
+
+    private mutating func write(_ generated: Generated?) -> [ConfigurationNotice] {
+        guard let generated, generated.text != writtenText else { return [] }
+        let servers = generated.configMap.upstreamServers
+        // Also when it cannot be written: serving goes on from memory, and one line is enough.
+        writtenText = generated.text
+        var notices: [ConfigurationNotice] = []
+        do throws(SystemError) {
+            try Files.replace(options.corefilePath, with: Array(generated.text.utf8))
+        } catch {
+            let text = "Failed to write config file \(options.corefilePath) - err \(error)"
+            notices.append(ConfigurationNotice(severity: .error, text: text))
+        }
+        let list = servers.isEmpty ? "/etc/resolv.conf" : servers.joined(separator: " ")
+        let stubDomains = generated.configMap.stubDomains.count
+        for text in [
+            "Updated Corefile with \(stubDomains) custom stubdomains and upstream servers \(list)",
+            "Using config file:\n\(generated.text)",
+        ] { notices.append(ConfigurationNotice(severity: .info, text: text)) }
+        return notices
+    }
+}
+
+// MARK: - The outside world
+
+extension ConfigurationSource {
+    /// Files, environment and interfaces of this node. Our own interface counts before it exists.
+    private var sources: Sources {
+        let (ownInterface, ownAddresses) = (options.interfaceName, options.localAddresses)
+        return Sources(
+            read: { (path) throws(SourceError) in try Self.text(of: path) },
+            glob: Self.matches,
+            environment: environment,
+            interfaceAddresses: { $0 == ownInterface ? ownAddresses : Interfaces.addresses(of: $0) }
+        )
+    }
+
+    /// The files of one directory that match a pattern in their last component.
+    package static func matches(_ pattern: String) -> [String] {
+        let directory = directory(of: pattern)
+        let prefix =
+            pattern.contains("/")
+            ? String(pattern[...(pattern.lastIndex(of: "/") ?? pattern.startIndex)]) : ""
+        let names = (try? list(directory)) ?? []
+        return names.map { prefix + $0 }.filter { unsafe fnmatch(pattern, $0, FNM_PATHNAME) == 0 }
+    }
+
+    /// Reads a file as the Corefile module wants it.
+    package static func text(of path: String) throws(SourceError) -> String {
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try Files.read(path)
+        } catch {
+            throw sourceError(for: error)
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw .unreadable("it is not UTF-8 text")
+        }
+        return text
+    }
+
+    private static func list(_ directory: String) throws(SourceError) -> [String] {
+        do throws(SystemError) {
+            return try Files.list(directory)
+        } catch {
+            throw sourceError(for: error)
+        }
+    }
+
+    private static func sourceError(for error: SystemError) -> SourceError {
+        switch error.errno {
+        case ENOENT: .notFound
+        case EISDIR: .isDirectory
+        default: .unreadable(SystemError.text(of: error.errno))
+        }
+    }
+
+    private static func words(for error: SourceError) -> String {
+        switch error {
+        case .notFound: "no such file or directory"
+        case .isDirectory: "it is a directory"
+        case .unreadable(let reason): reason
+        }
+    }
+}

@@ -1,0 +1,179 @@
+// Everything before the loop, in the order that keeps a node's DNS safe: configuration checked, sockets opened,
+// link and addresses made. A failure here touches nothing that an earlier agent left working.
+
+import Addresses
+import Control
+import Corefile
+import Glibc
+import Kernel
+package import Logging
+import NIOPosix
+import NodeNetwork
+import Probes
+import Telemetry
+import Timing
+
+extension Supervisor {
+    /// Runs an agent in this process until it is told to end; the exit code. Call it on the main thread, before
+    /// any other thread was started.
+    package static func run(
+        _ options: SupervisorOptions,
+        world: SupervisorWorld = .real,
+        log: Logger
+    ) -> CInt {
+        log.info("Starting node-cache image: \(options.version)")
+        log.info("Using Corefile \(options.corefilePath)")
+        log.info("Using Pidfile \(options.pidFile ?? "")")
+        do {
+            let supervisor = try make(options, world, log)
+            return supervisor.run()
+        } catch {
+            log.critical("\(error)")
+            return 1
+        }
+    }
+
+    private static func make(
+        _ options: SupervisorOptions,
+        _ world: SupervisorWorld,
+        _ log: Logger
+    ) throws -> Supervisor {
+        let signals = try SignalDescriptor()
+        Privileges.forbidCoreDumps()
+        if let path = options.pidFile { try? Files.remove(path) }
+        let metrics = SupervisorMetrics()
+        var source = ConfigurationSource(options, environment: world.environment)
+        let configuration = try firstConfiguration(&source, metrics, log)
+        var sockets = SocketKeeper(threads: options.threads)
+        _ = try sockets.open(for: configuration.plan)
+        serveMetrics(metrics, at: options.metricsEndpoint, log)
+        let network = makeNetwork(options, world, metrics, log)
+        network?.setUpLink().tell(log, metrics)
+        return try Supervisor(
+            options: options,
+            times: options.times,
+            world: world,
+            log: log,
+            metrics: metrics,
+            signals: signals,
+            source: source,
+            sockets: sockets,
+            network: network,
+            configuration: configuration
+        )
+    }
+
+    private struct NoConfiguration: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private static func firstConfiguration(
+        _ source: inout ConfigurationSource,
+        _ metrics: SupervisorMetrics,
+        _ log: Logger
+    ) throws(NoConfiguration) -> CheckedConfiguration {
+        let reading = source.read()
+        for notice in reading.notices {
+            log.log(level: notice.severity.level, "\(notice.text)")
+            if notice.severity == .error { metrics.count(.configMap) }
+        }
+        guard let configuration = reading.changed else {
+            throw NoConfiguration(description: "No configuration to start with, Exiting")
+        }
+        return configuration
+    }
+
+    /// Without it the agent still serves who reaches it: the errors are told and counted.
+    private static func makeNetwork(
+        _ options: SupervisorOptions,
+        _ world: SupervisorWorld,
+        _ metrics: SupervisorMetrics,
+        _ log: Logger
+    ) -> (any NetworkKeeper)? {
+        let plan = NetworkPlan(
+            interfaceName: options.interfaceName,
+            addresses: options.localAddresses,
+            dnsPort: options.dnsPort,
+            healthPort: options.healthPort,
+            setsUpInterface: options.setsUpInterface,
+            setsUpRules: options.setsUpRules
+        )
+        do throws(NodeNetworkError) {
+            return try world.makeNetwork(plan)
+        } catch {
+            error.tell(log, metrics)
+            return nil
+        }
+    }
+
+    private static func serveMetrics(_ metrics: SupervisorMetrics, at endpoint: Endpoint, _ log: Logger) {
+        let scrapes = ScrapeCounter()
+        let server = ProbeServer(
+            at: endpoint,
+            routes: .metrics([metrics, ProcessMetrics(), scrapes], scrapes: scrapes),
+            group: MultiThreadedEventLoopGroup(numberOfThreads: 1),
+            onChange: { change in
+                switch change {
+                case .bound(let bound): log.info("Metrics of the supervisor on http://\(bound)/metrics")
+                case .failed(let errno):
+                    let reason = SystemError.text(of: errno)
+                    log.error(
+                        "Failed to start metrics handler: listen tcp \(endpoint): \(reason); trying again"
+                    )
+                }
+            }
+        )
+        server.start()
+    }
+}
+
+extension SupervisorOptions {
+    fileprivate var times: SupervisorTimes {
+        var times = SupervisorTimes()
+        times.networkSync = syncInterval
+        times.grace = gracePeriod
+        return times
+    }
+}
+
+// MARK: - Saying what happened
+
+extension NetworkReport {
+    /// Logs all, counts the failures.
+    func tell(_ log: Logger, _ metrics: SupervisorMetrics) {
+        for change in changes {
+            log.log(level: change.severity == .warning ? .warning : .info, "\(change)")
+        }
+        for failure in failures { failure.tell(log, metrics) }
+    }
+}
+
+extension NodeNetworkError {
+    func tell(_ log: Logger, _ metrics: SupervisorMetrics) {
+        log.error("\(self)")
+        if let kind = SupervisorMetrics.SetupError(rawValue: errorType.rawValue) { metrics.count(kind) }
+    }
+}
+
+extension SupervisorState.Severity {
+    var level: Logger.Level {
+        switch self {
+        case .info: .info
+        case .warning: .warning
+        case .error: .error
+        case .fatal: .critical
+        }
+    }
+}
+
+extension CheckedConfiguration {
+    /// One line per zone and listener, as node-cache prints them at its start.
+    var zoneLines: [String] {
+        plan.listeners.flatMap { listener in
+            listener.routes.map { route in
+                let place = listener.endpoint.address.map { " on \($0)" } ?? ""
+                return "\(route.zone):\(listener.endpoint.port)\(place)"
+            }
+        }
+    }
+}

@@ -1,0 +1,344 @@
+// The loop of the first process: waits for events on one thread, asks `SupervisorState` what they mean, and does
+// it. Parses no packet of a client and holds no lock. Making ready what the loop starts with is `+Start`'s.
+
+import Addresses
+import Control
+import Corefile
+import Glibc
+import Kernel
+import Logging
+import NodeNetwork
+import Telemetry
+import Timing
+
+/// The supervisor of one agent.
+package final class Supervisor {
+    /// What a ready descriptor is; probes have the tokens from `firstProbe` on.
+    private enum Token {
+        static let signals: UInt64 = 1
+        static let timer: UInt64 = 2
+        static let files: UInt64 = 3
+        static let network: UInt64 = 4
+        static let workerEnd: UInt64 = 5
+        static let workerMessage: UInt64 = 6
+        static let firstProbe: UInt64 = 1000
+    }
+
+    private let options: SupervisorOptions
+    private let world: SupervisorWorld
+    private let log: Logger
+    private let metrics: SupervisorMetrics
+    private let token: String
+
+    private let poller: Poller
+    private let signals: SignalDescriptor
+    private let timer: TimerDescriptor
+    private let files: DirectoryWatcher
+    private var watches: [String: CInt] = [:]
+
+    private var state: SupervisorState
+    private var source: ConfigurationSource
+    private var sockets: SocketKeeper
+    private let network: (any NetworkKeeper)?
+    private var configurations: [UInt64: CheckedConfiguration] = [:]
+    private var newestGeneration: UInt64 = 1
+    private var accepted: CheckedConfiguration?
+
+    private var worker: WorkerLink?
+    private var startedWorkers = 0
+    private var probe: ProbeRound?
+    private var nextProbeToken = Token.firstProbe
+    private var pendingEvents: [SupervisorState.Event] = []
+    private var exitCode: CInt?
+
+    /// A supervisor whose sockets, link and first configuration are there.
+    init(
+        options: SupervisorOptions,
+        times: SupervisorTimes,
+        world: SupervisorWorld,
+        log: Logger,
+        metrics: SupervisorMetrics,
+        signals: consuming SignalDescriptor,
+        source: ConfigurationSource,
+        sockets: SocketKeeper,
+        network: (any NetworkKeeper)?,
+        configuration: CheckedConfiguration
+    ) throws(SystemError) {
+        self.options = options
+        self.world = world
+        self.log = log
+        self.metrics = metrics
+        self.token = Self.randomToken()
+        self.poller = try Poller()
+        self.signals = signals
+        self.timer = try TimerDescriptor()
+        self.files = try DirectoryWatcher()
+        self.state = SupervisorState(times: times, skipsTeardown: options.skipsTeardown)
+        self.source = source
+        self.sockets = sockets
+        self.network = network
+        self.configurations[newestGeneration] = configuration
+        try poller.add(self.signals.descriptor, token: Token.signals)
+        try poller.add(timer.descriptor, token: Token.timer)
+        try poller.add(files.descriptor, token: Token.files)
+        for descriptor in network?.descriptors ?? [] { try poller.add(descriptor, token: Token.network) }
+    }
+
+    private static func randomToken() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<4).map { _ in String(UInt32.random(in: .min ... .max, using: &generator), radix: 36) }
+            .joined()
+    }
+
+    // MARK: - Events
+
+    /// Runs until a signal or a fatal error ends it; the process' exit code.
+    func run() -> CInt {
+        watchDirectories()
+        handle(.started(generation: newestGeneration))
+        while exitCode == nil {
+            timer.set(state.deadline)
+            poller.wait(milliseconds: -1) { token in
+                if exitCode == nil { ready(token) }
+            }
+        }
+        worker?.process.kill()
+        return exitCode ?? 0
+    }
+
+    private func ready(_ token: UInt64) {
+        switch token {
+        case Token.signals: while let signal = signals.next() { handle(.signal(signal)) }
+        case Token.timer: handle(.timePassed)
+        case Token.files: if files.drain() { handle(.filesTouched) }
+        case Token.network: if network?.drainEvents() == true { handle(.networkTouched) }
+        case Token.workerEnd: workerMayHaveEnded()
+        case Token.workerMessage: readWorker()
+        default: probeIsReady(token)
+        }
+    }
+
+    private func handle(_ event: SupervisorState.Event) {
+        pendingEvents.append(event)
+        while !pendingEvents.isEmpty, exitCode == nil {
+            let actions = state.handle(pendingEvents.removeFirst(), at: MonotonicClock.now())
+            for action in actions where exitCode == nil { perform(action) }
+        }
+        metrics.workerIsUp.set(state.isProven ? 1 : 0)
+        worker?.send(MetricSnapshot(of: [metrics]))
+    }
+
+    private func perform(_ action: SupervisorState.Action) {
+        switch action {
+        case .spawnWorker(let generation): startWorker(generation)
+        case .sendConfiguration(let generation): sendConfiguration(generation)
+        case .adoptConfiguration(let generation): adopt(generation)
+        case .dropConfiguration(let generation, let reason): drop(generation, reason)
+        case .drainWorker: try? worker?.channel.send(.drain)
+        case .killWorker: worker?.process.kill()
+        case .sendProbe(let round): sendProbe(round)
+        case .abandonProbe(_, let tellsWhatIsMissing): abandonProbe(tellsWhatIsMissing)
+        case .commitInterception: report(network?.commitInterception())
+        case .withdrawInterception: report(network?.withdrawInterception())
+        case .reconcileNetwork: report(network?.reconcile(), isRepair: true)
+        case .tearDownNetwork: report(network?.tearDown())
+        case .readConfiguration(let isForced): readConfiguration(isForced: isForced)
+        case .writePIDFile: writePIDFile()
+        case .removePIDFile: removePIDFile()
+        case .log(let severity, let text): log.log(level: severity.level, "\(text)")
+        case .exit(let code): exitCode = code
+        }
+    }
+
+    // MARK: - The worker
+
+    private func startWorker(_ generation: UInt64) {
+        if startedWorkers > 0 { metrics.workerRestarts.add() }
+        startedWorkers += 1
+        do {
+            let ends = try SupervisorChannel.make()
+            let link = WorkerLink(try world.startWorker(ends.worker), ends.supervisor)
+            worker = link
+            try poller.add(link.process.descriptor, token: Token.workerEnd)
+            try poller.add(link.channel.descriptor, token: Token.workerMessage)
+        } catch {
+            worker?.process.kill()
+            worker = nil
+            return pendingEvents.append(.workerEnded("\(error)"))
+        }
+        sendConfiguration(generation)
+    }
+
+    private func sendConfiguration(_ generation: UInt64) {
+        guard let worker, let configuration = configurations[generation] else { return }
+        let message = ConfigurationMessage(
+            generation: generation,
+            token: token,
+            mainFile: configuration.check.mainFile,
+            defaultPort: configuration.check.defaultPort,
+            threads: options.threads,
+            recorded: configuration.check.recorded.serialized
+        )
+        do throws(ControlError) {
+            try worker.send(message, sockets: sockets.all)
+        } catch {
+            // Its end will be reported; then the next one gets it all.
+            log.error("\(error)")
+            worker.process.kill()
+        }
+    }
+
+    private func readWorker() {
+        guard let worker else { return }
+        do throws(ControlError) {
+            switch try worker.channel.receive() {
+            case .message(.ready(let generation)): handle(.workerReady(generation: generation))
+            case .message(.rejected(let generation, let reason)):
+                handle(.workerRejected(generation: generation, reason: reason))
+            case .nothing: break
+            case .end: poller.remove(worker.channel.descriptor)
+            }
+        } catch {
+            log.error("\(error)")
+            worker.process.kill()
+            poller.remove(worker.channel.descriptor)
+        }
+    }
+
+    private func workerMayHaveEnded() {
+        guard let worker, let end = worker.process.reap() else { return }
+        poller.remove(worker.process.descriptor)
+        poller.remove(worker.channel.descriptor)
+        self.worker = nil
+        if case .killed(let signal) = end, signal != SIGKILL, signal != SIGTERM { metrics.workerFaults.add() }
+        handle(.workerEnded("\(end)"))
+    }
+
+    // MARK: - Configurations
+
+    private func readConfiguration(isForced: Bool) {
+        if isForced { source.forgetRefusals() }
+        let reading = source.read()
+        defer { watchDirectories() }
+        tell(reading.notices)
+        guard let configuration = reading.changed else { return }
+        do throws(SocketProblem) {
+            _ = try sockets.open(for: configuration.plan)
+        } catch {
+            source.refuse(goingBackTo: accepted)
+            return tell([ConfigurationNotice(severity: .error, text: "Invalid config: \(error)")])
+        }
+        newestGeneration += 1
+        configurations[newestGeneration] = configuration
+        pendingEvents.append(.configurationChecked(generation: newestGeneration))
+    }
+
+    private func tell(_ notices: [ConfigurationNotice]) {
+        for notice in notices {
+            log.log(level: notice.severity.level, "\(notice.text)")
+            if notice.severity == .error { metrics.count(.configMap) }
+        }
+        if notices.contains(where: { $0.severity == .error }) { metrics.failedReloads.add() }
+    }
+
+    private func adopt(_ generation: UInt64) {
+        guard let configuration = configurations[generation] else { return }
+        if accepted != nil {
+            metrics.reloads.add()
+            log.info("Reloading complete")
+        } else if !options.isQuiet {
+            for line in configuration.zoneLines { log.info("\(line)") }
+        }
+        accepted = configuration
+        configurations = configurations.filter { $0.key >= generation }
+        closeObsoleteSockets()
+    }
+
+    private func drop(_ generation: UInt64, _ reason: String) {
+        configurations[generation] = nil
+        metrics.count(.configMap)
+        metrics.failedReloads.add()
+        log.error("Restart failed: \(reason)")
+        source.refuse(goingBackTo: accepted)
+        closeObsoleteSockets()
+    }
+
+    private func closeObsoleteSockets() {
+        // A newer configuration may wait for the worker: its sockets are not obsolete.
+        guard let accepted, configurations[newestGeneration].map({ $0.plan == accepted.plan }) ?? true else {
+            return
+        }
+        sockets.closeAll(except: accepted.plan)
+        worker?.keepOnly(sockets.endpoints(of: accepted.plan))
+    }
+
+    private func watchDirectories() {
+        let wanted = source.watchedDirectories
+        for (directory, watch) in watches where !wanted.contains(directory) {
+            files.stop(watch)
+            watches[directory] = nil
+        }
+        for directory in wanted { watches[directory] = files.watch(directory) }
+    }
+
+    // MARK: - Probes
+
+    private func sendProbe(_ round: UInt64) {
+        let started = ProbeRound(
+            number: round,
+            token: token,
+            endpoints: probedEndpoints,
+            firstToken: nextProbeToken,
+            poller: poller
+        )
+        nextProbeToken += 2 * UInt64(probedEndpoints.count)
+        probe = started
+    }
+
+    /// What pods ask: the wildcard is asked at our own addresses.
+    private var probedEndpoints: [Endpoint] {
+        var result: [Endpoint] = []
+        for endpoint in sockets.endpoints {
+            let isWildcard = endpoint.address.isUnspecified
+            let own = options.localAddresses.filter { $0.family == endpoint.address.family }
+            result += isWildcard ? own.map { Endpoint($0, port: endpoint.port) } : [endpoint]
+        }
+        return result
+    }
+
+    private func probeIsReady(_ token: UInt64) {
+        guard let probe else { return }
+        probe.proceed(token, poller: poller)
+        guard probe.isComplete else { return }
+        self.probe = nil
+        handle(.probeAnswered(round: probe.number))
+    }
+
+    private func abandonProbe(_ tellsWhatIsMissing: Bool) {
+        if let probe, tellsWhatIsMissing { log.warning("No answer to the own probe: \(probe.missing)") }
+        probe = nil
+    }
+
+    // MARK: - Network and files
+
+    private func report(_ report: NetworkReport?, isRepair: Bool = false) {
+        guard let network, let report else { return }
+        report.tell(log, metrics)
+        if isRepair { metrics.networkRepairs.add(UInt64(report.changes.count)) }
+        metrics.setInterception(network.interceptedFamilies)
+    }
+
+    private func writePIDFile() {
+        guard let path = options.pidFile else { return }
+        do throws(SystemError) {
+            try Files.replace(path, with: Array("\(getpid())\n".utf8))
+        } catch {
+            log.error("Could not write pidfile: \(error)")
+        }
+    }
+
+    private func removePIDFile() {
+        guard let path = options.pidFile else { return }
+        try? Files.remove(path)
+    }
+}

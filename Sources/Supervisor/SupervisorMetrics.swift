@@ -1,0 +1,52 @@
+// The supervisor's numbers: counted on its main thread, read by the metrics server's, and sent to the worker so
+// that 9253 shows them too.
+
+import Addresses
+package import Telemetry
+
+/// All counters and gauges of the supervisor.
+package final class SupervisorMetrics: MetricSource {
+    /// The label of `coredns_nodecache_setup_errors_total`.
+    package enum SetupError: String, CaseIterable, Sendable {
+        case iptables
+        case iptablesLock = "iptables_lock"
+        case interfaceAdd = "interface_add"
+        case interfaceCheck = "interface_check"
+        case configMap = "configmap"
+    }
+
+    private let setupErrors = SetupError.allCases.map { ($0, SharedCounter()) }
+    private let interception = IPAddress.Family.allCases.map { ($0, SharedGauge()) }
+    let workerRestarts = SharedCounter()
+    let workerFaults = SharedCounter()
+    let workerIsUp = SharedGauge()
+    let networkRepairs = SharedCounter()
+    let reloads = SharedCounter()
+    let failedReloads = SharedCounter()
+
+    package init() {}
+
+    func count(_ error: SetupError) {
+        for (kind, counter) in setupErrors where kind == error { counter.add() }
+    }
+
+    func setInterception(_ families: Set<IPAddress.Family>) {
+        for (family, gauge) in interception { gauge.set(families.contains(family) ? 1 : 0) }
+    }
+
+    package func collect(into snapshot: inout MetricSnapshot) {
+        for (kind, counter) in setupErrors {
+            snapshot.add(.setupErrors, labels: [kind.rawValue], counter.value)
+        }
+        for (family, gauge) in interception {
+            snapshot.add(.interceptionActive, labels: [family == .v4 ? "ipv4" : "ipv6"], Double(gauge.value))
+        }
+        snapshot.add(.workerRestarts, workerRestarts.value)
+        snapshot.add(.panics, workerFaults.value)
+        snapshot.add(.workerUp, Double(workerIsUp.value))
+        snapshot.add(.nodeNetworkRepairs, networkRepairs.value)
+        snapshot.add(.configurationReloads, labels: ["success"], reloads.value)
+        snapshot.add(.configurationReloads, labels: ["failure"], failedReloads.value)
+        snapshot.add(.reloadFailures, failedReloads.value)
+    }
+}

@@ -1,0 +1,161 @@
+// One worker after another: started, configured, proved by a probe through the real path, replaced when it
+// ends. Traffic is sent to us only while a worker answers.
+
+import Timing
+
+extension SupervisorState {
+    // MARK: - Life and death
+
+    var workerDeadline: Instant? {
+        switch worker {
+        case .absent(let nextStart): nextStart
+        case .starting(let since): since + times.workerStart
+        case .serving, .condemned: nil
+        }
+    }
+
+    mutating func checkWorker(at now: Instant, _ actions: inout [Action]) {
+        if let withdrawal, withdrawal <= now { withdraw("no worker answers", &actions) }
+        guard let deadline = workerDeadline, deadline <= now else { return }
+        switch worker {
+        case .absent:
+            guard let generation = candidate ?? accepted else { return }
+            worker = .starting(since: now)
+            actions.append(.spawnWorker(generation: generation))
+        case .starting(let since):
+            worker = .condemned(since: since)
+            let seconds = times.workerStart.inSeconds
+            actions.append(.log(.error, "The worker is not ready after \(seconds) s: it is replaced"))
+            actions.append(.killWorker)
+        case .serving, .condemned: break
+        }
+    }
+
+    mutating func workerEnded(_ how: String, at now: Instant, _ actions: inout [Action]) {
+        if case .draining = phase { return finish(code: 0, &actions) }
+        guard phase == .running else { return }
+        switch worker {
+        case .absent: return
+        case .starting(let since), .serving(let since), .condemned(let since):
+            quickEnds = now - since >= times.workerStable ? 0 : quickEnds + 1
+        }
+        refuseCandidateAfterDeath(how, &actions)
+        isProven = false
+        stopProbe(next: nil, &actions)
+        if isIntercepting, withdrawal == nil { withdrawal = now + times.interceptionWithoutWorker }
+        let delay = backOff
+        worker = .absent(nextStart: now + delay)
+        let when = delay == .zero ? "now" : "in \(delay.millisecondsRoundedUp) ms"
+        actions.append(.log(.error, "The worker ended (\(how)), the next one starts \(when)"))
+    }
+
+    /// A configuration that kills workers is not tried twice when there is one that does not.
+    private mutating func refuseCandidateAfterDeath(_ how: String, _ actions: inout [Action]) {
+        guard let generation = candidate, accepted != nil else { return }
+        candidate = nil
+        actions.append(.dropConfiguration(generation: generation, reason: "the worker ended (\(how))"))
+    }
+
+    /// Nothing after the first quick end, then doubled each time.
+    private var backOff: Interval {
+        guard quickEnds > 1 else { return .zero }
+        return min(times.firstBackOff * (1 << min(quickEnds - 2, 20)), times.longestBackOff)
+    }
+
+    // MARK: - Configurations
+
+    mutating func offer(_ generation: UInt64, _ actions: inout [Action]) {
+        guard phase == .running else { return }
+        candidate = generation
+        switch worker {
+        case .starting, .serving: actions.append(.sendConfiguration(generation: generation))
+        case .absent, .condemned: break  // the next worker starts with it
+        }
+    }
+
+    mutating func workerReady(_ generation: UInt64, at now: Instant, _ actions: inout [Action]) {
+        guard phase == .running, generation == candidate ?? accepted else { return }
+        if case .starting(let since) = worker {
+            worker = .serving(since: since)
+            stopProbe(next: now, &actions)
+        }
+        guard generation == candidate else { return }
+        candidate = nil
+        accepted = generation
+        actions.append(.adoptConfiguration(generation: generation))
+    }
+
+    mutating func workerRejected(_ generation: UInt64, _ reason: String, _ actions: inout [Action]) {
+        guard phase == .running, generation == candidate else { return }
+        candidate = nil
+        actions.append(.dropConfiguration(generation: generation, reason: reason))
+        guard accepted == nil else { return }
+        actions.append(.log(.fatal, "The first configuration cannot be served: \(reason)"))
+        actions.append(.killWorker)
+        finish(code: 1, &actions)
+    }
+
+    // MARK: - Probes
+
+    var probeDeadline: Instant? {
+        switch probe {
+        case .idle(let next): next
+        case .asked(let deadline): deadline
+        }
+    }
+
+    mutating func checkProbe(at now: Instant, _ actions: inout [Action]) {
+        guard let deadline = probeDeadline, deadline <= now else { return }
+        if case .asked = probe { probeMissed(&actions) }
+        probeRound += 1
+        probe = .asked(deadline: now + (isProven ? times.probeTimeout : times.firstProbeTimeout))
+        actions.append(.sendProbe(round: probeRound))
+    }
+
+    private mutating func probeMissed(_ actions: inout [Action]) {
+        missedProbes += 1
+        // At the start the link may need a moment: only a lasting silence is worth a line.
+        let isNews = missedProbes == (wasEverProven ? 1 : 4)
+        actions.append(.abandonProbe(round: probeRound, tellsWhatIsMissing: isNews))
+        guard missedProbes >= times.missedProbesBeforeWithdrawal else { return }
+        if isProven || isIntercepting {
+            isProven = false
+            withdraw("the worker missed \(missedProbes) probes", &actions)
+        }
+    }
+
+    mutating func probeAnswered(_ round: UInt64, at now: Instant, _ actions: inout [Action]) {
+        guard phase == .running, round == probeRound, case .asked = probe else { return }
+        probe = .idle(next: now + times.probeInterval)
+        if missedProbes > 0, wasEverProven {
+            actions.append(.log(.info, "The worker answers again"))
+        }
+        missedProbes = 0
+        withdrawal = nil
+        isProven = true
+        if !isIntercepting {
+            isIntercepting = true
+            actions.append(.commitInterception)
+        }
+        guard !wasEverProven else { return }
+        wasEverProven = true
+        actions.append(.writePIDFile)
+        actions.append(.log(.info, "Serving"))
+    }
+
+    mutating func stopProbe(next: Instant?, _ actions: inout [Action]) {
+        if case .asked = probe { actions.append(.abandonProbe(round: probeRound, tellsWhatIsMissing: false)) }
+        probe = .idle(next: next)
+        missedProbes = 0
+    }
+
+    // MARK: - Interception
+
+    mutating func withdraw(_ reason: String, _ actions: inout [Action]) {
+        withdrawal = nil
+        guard isIntercepting else { return }
+        isIntercepting = false
+        actions.append(.log(.error, "Traffic is not sent to this agent any more: \(reason)"))
+        actions.append(.withdrawInterception)
+    }
+}

@@ -1,0 +1,177 @@
+// What the supervisor knows and decides: events in, actions out. No I/O, no clock, no thread in here; the loop
+// performs the actions. This file has the vocabulary and the timers; one worker's life is in `+Worker`, files
+// and network in `+Upkeep`, the end in `+Stopping`.
+
+package import Kernel
+package import Timing
+
+/// The state machine of one supervisor.
+package struct SupervisorState: Sendable {
+    /// Something that happened.
+    package enum Event: Hashable, Sendable {
+        /// The configuration is checked, sockets, link and addresses are there.
+        case started(generation: UInt64)
+        case workerReady(generation: UInt64)
+        case workerRejected(generation: UInt64, reason: String)
+        /// It ended, or could not be started; the text says how.
+        case workerEnded(String)
+        /// Every address answered over UDP and TCP with our token.
+        case probeAnswered(round: UInt64)
+        /// A new configuration was checked, and its sockets are open.
+        case configurationChecked(generation: UInt64)
+        /// Something in a watched directory changed.
+        case filesTouched
+        /// Somebody changed links, addresses or tables of the node.
+        case networkTouched
+        case signal(ProcessSignal)
+        /// A deadline may have passed.
+        case timePassed
+    }
+
+    /// Something to be done now, in the order given.
+    package enum Action: Hashable, Sendable {
+        /// Start a worker and send it all sockets and the configuration of this generation.
+        case spawnWorker(generation: UInt64)
+        /// Send the new sockets and the configuration of this generation.
+        case sendConfiguration(generation: UInt64)
+        /// The worker serves it: sockets that only others wanted can be closed.
+        case adoptConfiguration(generation: UInt64)
+        /// It is not served: forget it, and count.
+        case dropConfiguration(generation: UInt64, reason: String)
+        case drainWorker
+        case killWorker
+        case sendProbe(round: UInt64)
+        /// Forget what has not been answered; say so when it is news.
+        case abandonProbe(round: UInt64, tellsWhatIsMissing: Bool)
+        case commitInterception
+        case withdrawInterception
+        case reconcileNetwork
+        case tearDownNetwork
+        /// Look at all files; `isForced`: somebody asked for it.
+        case readConfiguration(isForced: Bool)
+        case writePIDFile
+        case removePIDFile
+        case log(Severity, String)
+        case exit(code: CInt)
+    }
+
+    package enum Severity: Hashable, Sendable {
+        case info, warning, error, fatal
+    }
+
+    /// Where the process is in its life.
+    enum Phase: Hashable, Sendable {
+        case waiting
+        case running
+        /// The worker answers what is left until then; `isKilled`: it had its time.
+        case draining(until: Instant, isKilled: Bool)
+        case stopped
+    }
+
+    /// The worker, as far as we can tell.
+    enum Worker: Hashable, Sendable {
+        /// There is none; the next one starts then.
+        case absent(nextStart: Instant)
+        /// It was started, and has not said `ready`.
+        case starting(since: Instant)
+        case serving(since: Instant)
+        /// It did not start in time and was killed; its end will be reported.
+        case condemned(since: Instant)
+    }
+
+    let times: SupervisorTimes
+    /// `-skipteardown`: link and rules are left as they are.
+    let skipsTeardown: Bool
+
+    var phase = Phase.waiting
+    var worker: Worker
+    /// Starts in a row that ended too soon; decides the back-off.
+    var quickEnds: UInt64 = 0
+    /// The newest configuration that a worker has served.
+    var accepted: UInt64?
+    /// A newer one that no worker has answered for yet.
+    var candidate: UInt64?
+
+    var probeRound: UInt64 = 0
+    var probe = Probe.idle(next: nil)
+    var missedProbes = 0
+    /// Whether we asked for traffic to be sent to us.
+    package internal(set) var isIntercepting = false
+    /// Whether the worker answered the last probe.
+    package internal(set) var isProven = false
+    var wasEverProven = false
+    var withdrawal: Instant?
+    var interrupts = 0
+
+    var filesRead: Instant?
+    var filesPoll: Instant?
+    var networkRepair: Instant?
+    var networkSync: Instant?
+
+    /// The probe in flight, or the time of the next.
+    enum Probe: Hashable, Sendable {
+        case idle(next: Instant?)
+        case asked(deadline: Instant)
+    }
+
+    package init(times: SupervisorTimes, skipsTeardown: Bool = false) {
+        self.times = times
+        self.skipsTeardown = skipsTeardown
+        self.worker = .absent(nextStart: Instant(nanoseconds: .max))
+    }
+}
+
+// MARK: - The door
+
+extension SupervisorState {
+    /// Takes note of an event and says what to do. Deadlines that have passed are handled with any event.
+    package mutating func handle(_ event: Event, at now: Instant) -> [Action] {
+        var actions: [Action] = []
+        switch event {
+        case .started(let generation): start(generation, at: now, &actions)
+        case .workerReady(let generation): workerReady(generation, at: now, &actions)
+        case .workerRejected(let generation, let reason): workerRejected(generation, reason, &actions)
+        case .workerEnded(let how): workerEnded(how, at: now, &actions)
+        case .probeAnswered(let round): probeAnswered(round, at: now, &actions)
+        case .configurationChecked(let generation): offer(generation, &actions)
+        case .filesTouched: filesTouched(at: now)
+        case .networkTouched: networkTouched(at: now)
+        case .signal(let signal): take(signal, at: now, &actions)
+        case .timePassed: break
+        }
+        checkDeadlines(at: now, &actions)
+        return actions
+    }
+
+    /// The next time at which `timePassed` must be told; nil: never.
+    package var deadline: Instant? {
+        switch phase {
+        case .waiting, .stopped: return nil
+        case .draining(let until, _): return until
+        case .running: break
+        }
+        return [workerDeadline, probeDeadline, withdrawal, filesRead, filesPoll, networkRepair, networkSync]
+            .compactMap { $0 }.min()
+    }
+
+    private mutating func start(_ generation: UInt64, at now: Instant, _ actions: inout [Action]) {
+        guard phase == .waiting else { return }
+        phase = .running
+        candidate = generation
+        filesPoll = now + times.filesPoll
+        networkSync = now + times.networkSync
+        worker = .absent(nextStart: now)
+    }
+
+    private mutating func checkDeadlines(at now: Instant, _ actions: inout [Action]) {
+        switch phase {
+        case .waiting, .stopped: break
+        case .draining(let until, let isKilled):
+            if until <= now { drainingTookTooLong(isKilled: isKilled, at: now, &actions) }
+        case .running:
+            checkWorker(at: now, &actions)
+            checkProbe(at: now, &actions)
+            checkUpkeep(at: now, &actions)
+        }
+    }
+}

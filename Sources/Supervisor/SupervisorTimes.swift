@@ -1,0 +1,39 @@
+// All of the supervisor's waiting times in one place, with the reason for each.
+
+package import Timing
+
+/// How long the supervisor waits for what.
+package struct SupervisorTimes: Hashable, Sendable {
+    /// From one answered probe to the next: what a hung worker costs is a few of these.
+    package var probeInterval = Interval.milliseconds(500)
+    /// After this a probe counts as missed.
+    package var probeTimeout = Interval.seconds(1)
+    /// The same, and the next probe follows, while the worker has not answered any.
+    package var firstProbeTimeout = Interval.milliseconds(250)
+    /// So many missed probes in a row and traffic is not sent to us any more.
+    package var missedProbesBeforeWithdrawal = 3
+    /// After a worker's death queries wait in the socket buffers for its successor; after this, no more come.
+    package var interceptionWithoutWorker = Interval.milliseconds(250)
+    /// A worker that has not said `ready` by then is replaced.
+    package var workerStart = Interval.seconds(10)
+    /// A worker that lived this long is no crash loop: its successor starts at once.
+    package var workerStable = Interval.seconds(10)
+    /// The second start in a row waits this long, the third twice, and so on.
+    package var firstBackOff = Interval.milliseconds(100)
+    package var longestBackOff = Interval.seconds(5)
+    /// Kubelet changes several files of one ConfigMap at once: they are read together.
+    package var filesDebounce = Interval.milliseconds(200)
+    /// Files are read this often even if nothing told us: a mounted file changes without an event. With the
+    /// debounce this is less than the five seconds that a change may take.
+    package var filesPoll = Interval.milliseconds(4500)
+    /// Several netlink events of one cause are handled together.
+    package var networkDebounce = Interval.milliseconds(50)
+    /// `-syncinterval`.
+    package var networkSync = Interval.seconds(60)
+    /// `-grace-period`: how long a worker may answer what is queued and in flight.
+    package var grace = Interval.seconds(5)
+    /// A killed worker that is not gone after this is left to the kernel.
+    package var killedWorker = Interval.seconds(1)
+
+    package init() {}
+}

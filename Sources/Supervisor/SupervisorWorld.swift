@@ -1,0 +1,73 @@
+// The three doors of the supervisor to things that a test wants to replace: processes, the node's network, the
+// environment.
+
+package import Addresses
+import Control
+import Glibc
+package import Kernel
+package import NodeNetwork
+
+/// A worker as a process: something that ends.
+package protocol WorkerProcess: AnyObject {
+    /// Becomes readable when it ends.
+    var descriptor: CInt { get }
+    func kill()
+    /// How it ended; nil while it runs.
+    func reap() -> ProcessEnd?
+}
+
+/// What the supervisor wants of the node's network; `NodeNetwork` is the one.
+package protocol NetworkKeeper: AnyObject {
+    func setUpLink() -> NetworkReport
+    func commitInterception() -> NetworkReport
+    func withdrawInterception() -> NetworkReport
+    func reconcile() -> NetworkReport
+    func tearDown() -> NetworkReport
+    var interceptedFamilies: Set<IPAddress.Family> { get }
+    var descriptors: [CInt] { get }
+    func drainEvents() -> Bool
+}
+
+extension NodeNetwork: NetworkKeeper {}
+
+/// Where the supervisor gets what it does not make itself.
+package struct SupervisorWorld {
+    package var environment: @Sendable (String) -> String?
+    /// Starts a worker that finds this end of the control socket as `Control.workerDescriptor`.
+    package var startWorker: (SharedDescriptor) throws(SystemError) -> any WorkerProcess
+    package var makeNetwork: (NetworkPlan) throws(NodeNetworkError) -> any NetworkKeeper
+
+    package init(
+        environment: @escaping @Sendable (String) -> String?,
+        startWorker: @escaping (SharedDescriptor) throws(SystemError) -> any WorkerProcess,
+        makeNetwork: @escaping (NetworkPlan) throws(NodeNetworkError) -> any NetworkKeeper
+    ) {
+        self.environment = environment
+        self.startWorker = startWorker
+        self.makeNetwork = makeNetwork
+    }
+
+    /// This process' environment, this binary as worker, this node.
+    package static var real: SupervisorWorld {
+        SupervisorWorld(
+            environment: { name in
+                guard let value = unsafe getenv(name) else { return nil }
+                return unsafe String(cString: value)
+            },
+            startWorker: { (control) throws(SystemError) in
+                SpawnedWorker(try ChildProcess.spawnSelf(arguments: ["worker"], control: control))
+            },
+            makeNetwork: { (plan) throws(NodeNetworkError) in try NodeNetwork(plan: plan) }
+        )
+    }
+}
+
+private final class SpawnedWorker: WorkerProcess {
+    private let child: ChildProcess
+
+    init(_ child: consuming ChildProcess) { self.child = child }
+
+    var descriptor: CInt { child.descriptor }
+    func kill() { child.kill() }
+    func reap() -> ProcessEnd? { child.reap() }
+}
