@@ -70,7 +70,8 @@ package struct NodeNetworkError: Error, Hashable, Sendable {
         case (EPERM, _): "needs the capability NET_ADMIN"
         case (EACCES, .address(let address, let link)) where address.family == .v6:
             "IPv6 is switched off there: see sysctl net.ipv6.conf.\(link).disable_ipv6"
-        case (EOPNOTSUPP, .transaction), (EPROTONOSUPPORT, .filterSocket):
+        // nfnetlink without nf_tables refuses a question with EINVAL and a transaction with EOPNOTSUPP.
+        case (EINVAL, .tables), (EOPNOTSUPP, .transaction), (EPROTONOSUPPORT, .filterSocket):
             "nf_tables is missing: load the kernel module nf_tables or use -setupiptables=false"
         case (ENOENT, .rule): "the kernel module nft_ct is missing: load it or use -setupiptables=false"
         case (EOPNOTSUPP, .table), (EAFNOSUPPORT, .table):

@@ -54,6 +54,13 @@ struct NodeNetworkErrorTests {
         ),
         Case(
             message: 0xa01,  // NFT_MSG_GETTABLE
+            errno: EINVAL,
+            text: "cannot read the list of nftables tables: Invalid argument: nf_tables is missing: "
+                + "load the kernel module nf_tables or use -setupiptables=false",
+            counter: .iptables
+        ),
+        Case(
+            message: 0xa01,  // NFT_MSG_GETTABLE
             errno: EPERM,
             text: "cannot read the list of nftables tables: Operation not permitted: "
                 + "needs the capability NET_ADMIN",

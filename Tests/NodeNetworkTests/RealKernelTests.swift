@@ -17,9 +17,9 @@ struct RealKernelTests {
         try NodeNetwork(plan: NetworkPlan(addresses: [v4, v6]), ownership: ownership)
     }
 
-    /// What `nft list ruleset` prints, without indentation, and with the agent's number replaced.
+    /// What `nft list ruleset` prints, IPv4 first, protocols as numbers (6 is TCP, 17 UDP), without indentation, and with the agent's number replaced.
     private func listedRules() throws -> [String] {
-        try shell("nft list ruleset ip; nft list ruleset ip6").split(separator: "\n").map { line in
+        try shell("nft -p list ruleset ip; nft -p list ruleset ip6").split(separator: "\n").map { line in
             let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).map { word in
                 word.hasPrefix("nodelocaldns-") ? "nodelocaldns-ID" : String(word)
             }
@@ -33,9 +33,9 @@ struct RealKernelTests {
         return ["table \(family) nodelocaldns-ID {"] + (owner ? ["flags owner"] : []) + [
             "set services {",
             "type \(family == "ip" ? "ipv4" : "ipv6")_addr . inet_proto . inet_service",
-            "elements = { \(address) . tcp . 53,",
-            "\(address) . udp . 53,",
-            "\(address) . tcp . 8080 }",
+            "elements = { \(address) . 6 . 53,",
+            "\(address) . 17 . 53,",
+            "\(address) . 6 . 8080 }",
             "}",
             "chain prerouting {",
             "type filter hook prerouting priority raw; policy accept;",
@@ -201,6 +201,7 @@ struct RealKernelTests {
             let report = network.setUpLink()
             #expect(report.failures == [])
             #expect(try shell("ip -o addr").contains("192.0.2.10/32"))
+            #expect(try !shell("ip -o addr").contains("fe80:"))
             #expect(try becomesLocal())
             // Left behind by SIGKILL, found and removed by the next process.
             let next = try self.network()
