@@ -89,7 +89,7 @@ extension PacketThread {
     private func run(_ loop: inout PacketLoop) {
         var seen = 0
         var listeners: [DatagramListener] = []
-        var poller = try? Poller()
+        var poller = makePoller(listeners)
         while true {
             let (generation, isStopping) = orders.withLock { ($0.generation, $0.isStopping) }
             if generation != seen || isStopping {
