@@ -20,12 +20,6 @@ package struct CheckedConfiguration: Sendable {
     }
 }
 
-/// Something to be logged; an error also counts as `setup_errors_total{errortype="configmap"}`.
-package struct ConfigurationNotice: Hashable, Sendable {
-    package let severity: SupervisorState.Severity
-    package let text: String
-}
-
 /// What one look at the files found.
 package struct ConfigurationReading: Sendable {
     /// Nil: nothing changed, or what changed cannot be used.
@@ -35,11 +29,12 @@ package struct ConfigurationReading: Sendable {
 
 /// Reads files again and again, and remembers what it made of them.
 package struct ConfigurationSource {
-    private let options: SupervisorOptions
-    private let environment: @Sendable (String) -> String?
+    let options: SupervisorOptions
+    let environment: @Sendable (String) -> String?
     private let clusterDNS: IPAddress?
     /// The last ConfigMap without errors: a bad one does not take the stub domains away.
     private var configMap = KubeDNSConfigMap()
+    private var hasConfigMap = false
     private var current: CheckedConfiguration?
     private var refused: RecordedSources?
     private var lastSeen = RecordedSources()
@@ -92,7 +87,7 @@ package struct ConfigurationSource {
         return directories
     }
 
-    private static func directory(of path: String) -> String {
+    static func directory(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
@@ -105,6 +100,22 @@ extension ConfigurationSource {
     private struct Generated {
         let text: String
         let configMap: KubeDNSConfigMap
+        let templatePath: String
+        let templateLines: Int
+        let corefilePath: String
+
+        /// Placeholders are filled without moving lines, blocks are added behind: who has to correct something
+        /// edits the template.
+        func pointingIntoTemplate(_ diagnostic: Diagnostic) -> Diagnostic {
+            let place = diagnostic.location
+            guard place.file == corefilePath, place.line <= templateLines else { return diagnostic }
+            return Diagnostic(
+                diagnostic.severity,
+                at: SourceLocation(file: templatePath, line: place.line, column: place.column),
+                diagnostic.message,
+                hint: diagnostic.hint
+            )
+        }
     }
 
     private mutating func make(
@@ -116,23 +127,23 @@ extension ConfigurationSource {
         switch readTemplate(&notices) {
         case .text(let template):
             let rendered = render(template, sources, &notices)
-            generated = Generated(text: rendered, configMap: configMap)
+            generated = Generated(
+                text: rendered,
+                configMap: configMap,
+                templatePath: options.templatePath,
+                templateLines: template.split(separator: "\n", omittingEmptySubsequences: false).count,
+                corefilePath: options.corefilePath
+            )
             sources = sources.replacing(options.corefilePath, with: rendered)
         case .absent: break  // the Corefile is used as it is
         case .unusable: return nil
         }
         let check = CorefileCheck.run(options.corefilePath, sources: sources, defaultPort: options.dnsPort)
         lastSeen = check.recorded
-        let errors = check.diagnostics.filter { $0.severity == .error }
-        for warning in check.diagnostics where warning.severity == .warning {
-            notices.append(ConfigurationNotice(severity: .warning, text: warning.onOneLine))
-        }
-        if let first = errors.first {
-            let more = errors.count > 1 ? " (and \(errors.count - 1) more: node-local-dns check)" : ""
-            notices.append(
-                ConfigurationNotice(severity: .error, text: "Invalid config: \(first.onOneLine)\(more)")
-            )
-        }
+        notices += ConfigurationNotice.notices(
+            for: check.diagnostics.map { generated?.pointingIntoTemplate($0) ?? $0 },
+            prefix: "Invalid config: "
+        )
         return CheckedConfiguration(check).map { ($0, generated) }
     }
 
@@ -165,15 +176,13 @@ extension ConfigurationSource {
             values: TemplateValues(
                 localAddresses: options.localAddresses,
                 clusterDNS: clusterDNS,
+                prometheusEndpoint: options.prometheusEndpoint,
                 dnsPort: options.dnsPort,
                 configMap: configMap
             ),
             sources: sources
         )
-        for diagnostic in rendered.diagnostics {
-            let severity: SupervisorState.Severity = diagnostic.severity == .error ? .error : .warning
-            notices.append(ConfigurationNotice(severity: severity, text: diagnostic.onOneLine))
-        }
+        notices += ConfigurationNotice.notices(for: rendered.diagnostics)
         if rendered.missingClusterDNS {
             let variable = options.upstreamServiceVariable
             let text =
@@ -201,12 +210,11 @@ extension ConfigurationSource {
                 try Self.files(in: directory),
                 directory: directory
             )
-            for diagnostic in diagnostics {
-                let severity: SupervisorState.Severity = diagnostic.severity == .error ? .error : .warning
-                let suffix = read == nil && severity == .error ? ", ignoring update" : ""
-                notices.append(ConfigurationNotice(severity: severity, text: diagnostic.onOneLine + suffix))
-            }
-            if let read { configMap = read }
+            notices += ConfigurationNotice.notices(for: diagnostics, suffix: ", ignoring update")
+            let hasErrors = diagnostics.contains { $0.severity == .error }
+            // Whoever starts takes what can be used; whoever runs keeps what was right as a whole.
+            if let read, !hasErrors || !hasConfigMap { configMap = read }
+            hasConfigMap = true
         } catch {
             let text = "Failed to sync kube-dns config directory \(directory), err: \(Self.words(for: error))"
             notices.append(ConfigurationNotice(severity: .error, text: text))
@@ -243,68 +251,5 @@ extension ConfigurationSource {
             "Using config file:\n\(generated.text)",
         ] { notices.append(ConfigurationNotice(severity: .info, text: text)) }
         return notices
-    }
-}
-
-// MARK: - The outside world
-
-extension ConfigurationSource {
-    /// Files, environment and interfaces of this node. Our own interface counts before it exists.
-    private var sources: Sources {
-        let (ownInterface, ownAddresses) = (options.interfaceName, options.localAddresses)
-        return Sources(
-            read: { (path) throws(SourceError) in try Self.text(of: path) },
-            glob: Self.matches,
-            environment: environment,
-            interfaceAddresses: { $0 == ownInterface ? ownAddresses : Interfaces.addresses(of: $0) }
-        )
-    }
-
-    /// The files of one directory that match a pattern in their last component.
-    package static func matches(_ pattern: String) -> [String] {
-        let directory = directory(of: pattern)
-        let prefix =
-            pattern.contains("/")
-            ? String(pattern[...(pattern.lastIndex(of: "/") ?? pattern.startIndex)]) : ""
-        let names = (try? list(directory)) ?? []
-        return names.map { prefix + $0 }.filter { unsafe fnmatch(pattern, $0, FNM_PATHNAME) == 0 }
-    }
-
-    /// Reads a file as the Corefile module wants it.
-    package static func text(of path: String) throws(SourceError) -> String {
-        let bytes: [UInt8]
-        do throws(SystemError) {
-            bytes = try Files.read(path)
-        } catch {
-            throw sourceError(for: error)
-        }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw .unreadable("it is not UTF-8 text")
-        }
-        return text
-    }
-
-    private static func list(_ directory: String) throws(SourceError) -> [String] {
-        do throws(SystemError) {
-            return try Files.list(directory)
-        } catch {
-            throw sourceError(for: error)
-        }
-    }
-
-    private static func sourceError(for error: SystemError) -> SourceError {
-        switch error.errno {
-        case ENOENT: .notFound
-        case EISDIR: .isDirectory
-        default: .unreadable(SystemError.text(of: error.errno))
-        }
-    }
-
-    private static func words(for error: SourceError) -> String {
-        switch error {
-        case .notFound: "no such file or directory"
-        case .isDirectory: "it is a directory"
-        case .unreadable(let reason): reason
-        }
     }
 }

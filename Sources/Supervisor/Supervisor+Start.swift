@@ -46,9 +46,14 @@ extension Supervisor {
         let configuration = try firstConfiguration(&source, metrics, log)
         var sockets = SocketKeeper(threads: options.threads)
         _ = try sockets.open(for: configuration.plan)
+        let network = try makeNetwork(options, world)
+        let link = network.setUpLink()
+        link.tell(log, metrics)
+        guard !link.failures.contains(where: { $0.reason.code == EPERM }) else {
+            network.tearDown().tell(log, metrics)
+            throw StartProblem(description: "The node's network cannot be set up, Exiting")
+        }
         serveMetrics(metrics, at: options.metricsEndpoint, log)
-        let network = makeNetwork(options, world, metrics, log)
-        network?.setUpLink().tell(log, metrics)
         return try Supervisor(
             options: options,
             times: options.times,
@@ -63,7 +68,7 @@ extension Supervisor {
         )
     }
 
-    private struct NoConfiguration: Error, CustomStringConvertible {
+    private struct StartProblem: Error, CustomStringConvertible {
         let description: String
     }
 
@@ -71,39 +76,32 @@ extension Supervisor {
         _ source: inout ConfigurationSource,
         _ metrics: SupervisorMetrics,
         _ log: Logger
-    ) throws(NoConfiguration) -> CheckedConfiguration {
+    ) throws(StartProblem) -> CheckedConfiguration {
         let reading = source.read()
         for notice in reading.notices {
             log.log(level: notice.severity.level, "\(notice.text)")
             if notice.severity == .error { metrics.count(.configMap) }
         }
         guard let configuration = reading.changed else {
-            throw NoConfiguration(description: "No configuration to start with, Exiting")
+            throw StartProblem(description: "No configuration to start with, Exiting")
         }
         return configuration
     }
 
-    /// Without it the agent still serves who reaches it: the errors are told and counted.
     private static func makeNetwork(
         _ options: SupervisorOptions,
-        _ world: SupervisorWorld,
-        _ metrics: SupervisorMetrics,
-        _ log: Logger
-    ) -> (any NetworkKeeper)? {
-        let plan = NetworkPlan(
-            interfaceName: options.interfaceName,
-            addresses: options.localAddresses,
-            dnsPort: options.dnsPort,
-            healthPort: options.healthPort,
-            setsUpInterface: options.setsUpInterface,
-            setsUpRules: options.setsUpRules
+        _ world: SupervisorWorld
+    ) throws(NodeNetworkError) -> any NetworkKeeper {
+        try world.makeNetwork(
+            NetworkPlan(
+                interfaceName: options.interfaceName,
+                addresses: options.localAddresses,
+                dnsPort: options.dnsPort,
+                healthPort: options.healthPort,
+                setsUpInterface: options.setsUpInterface,
+                setsUpRules: options.setsUpRules
+            )
         )
-        do throws(NodeNetworkError) {
-            return try world.makeNetwork(plan)
-        } catch {
-            error.tell(log, metrics)
-            return nil
-        }
     }
 
     private static func serveMetrics(_ metrics: SupervisorMetrics, at endpoint: Endpoint, _ log: Logger) {

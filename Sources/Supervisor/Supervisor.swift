@@ -24,32 +24,32 @@ package final class Supervisor {
         static let firstProbe: UInt64 = 1000
     }
 
-    private let options: SupervisorOptions
-    private let world: SupervisorWorld
-    private let log: Logger
-    private let metrics: SupervisorMetrics
-    private let token: String
+    let options: SupervisorOptions
+    let world: SupervisorWorld
+    let log: Logger
+    let metrics: SupervisorMetrics
+    let token: String
 
-    private let poller: Poller
-    private let signals: SignalDescriptor
-    private let timer: TimerDescriptor
-    private let files: DirectoryWatcher
-    private var watches: [String: CInt] = [:]
+    let poller: Poller
+    let signals: SignalDescriptor
+    let timer: TimerDescriptor
+    let files: DirectoryWatcher
+    var watches: [String: CInt] = [:]
 
-    private var state: SupervisorState
-    private var source: ConfigurationSource
-    private var sockets: SocketKeeper
-    private let network: (any NetworkKeeper)?
-    private var configurations: [UInt64: CheckedConfiguration] = [:]
-    private var newestGeneration: UInt64 = 1
-    private var accepted: CheckedConfiguration?
+    var state: SupervisorState
+    var source: ConfigurationSource
+    var sockets: SocketKeeper
+    let network: any NetworkKeeper
+    var configurations: [UInt64: CheckedConfiguration] = [:]
+    var newestGeneration: UInt64 = 1
+    var accepted: CheckedConfiguration?
 
-    private var worker: WorkerLink?
-    private var startedWorkers = 0
-    private var probe: ProbeRound?
-    private var nextProbeToken = Token.firstProbe
-    private var pendingEvents: [SupervisorState.Event] = []
-    private var exitCode: CInt?
+    var worker: WorkerLink?
+    var startedWorkers = 0
+    var probe: ProbeRound?
+    var nextProbeToken = Token.firstProbe
+    var pendingEvents: [SupervisorState.Event] = []
+    var exitCode: CInt?
 
     /// A supervisor whose sockets, link and first configuration are there.
     init(
@@ -61,7 +61,7 @@ package final class Supervisor {
         signals: consuming SignalDescriptor,
         source: ConfigurationSource,
         sockets: SocketKeeper,
-        network: (any NetworkKeeper)?,
+        network: any NetworkKeeper,
         configuration: CheckedConfiguration
     ) throws(SystemError) {
         self.options = options
@@ -81,7 +81,7 @@ package final class Supervisor {
         try poller.add(self.signals.descriptor, token: Token.signals)
         try poller.add(timer.descriptor, token: Token.timer)
         try poller.add(files.descriptor, token: Token.files)
-        for descriptor in network?.descriptors ?? [] { try poller.add(descriptor, token: Token.network) }
+        for descriptor in network.descriptors { try poller.add(descriptor, token: Token.network) }
     }
 
     private static func randomToken() -> String {
@@ -111,7 +111,7 @@ package final class Supervisor {
         case Token.signals: while let signal = signals.next() { handle(.signal(signal)) }
         case Token.timer: handle(.timePassed)
         case Token.files: if files.drain() { handle(.filesTouched) }
-        case Token.network: if network?.drainEvents() == true { handle(.networkTouched) }
+        case Token.network: if network.drainEvents() { handle(.networkTouched) }
         case Token.workerEnd: workerMayHaveEnded()
         case Token.workerMessage: readWorker()
         default: probeIsReady(token)
@@ -138,10 +138,10 @@ package final class Supervisor {
         case .killWorker: worker?.process.kill()
         case .sendProbe(let round): sendProbe(round)
         case .abandonProbe(_, let tellsWhatIsMissing): abandonProbe(tellsWhatIsMissing)
-        case .commitInterception: report(network?.commitInterception())
-        case .withdrawInterception: report(network?.withdrawInterception())
-        case .reconcileNetwork: report(network?.reconcile(), isRepair: true)
-        case .tearDownNetwork: report(network?.tearDown())
+        case .commitInterception: report(network.commitInterception())
+        case .withdrawInterception: report(network.withdrawInterception())
+        case .reconcileNetwork: report(network.reconcile(), isRepair: true)
+        case .tearDownNetwork: report(network.tearDown())
         case .readConfiguration(let isForced): readConfiguration(isForced: isForced)
         case .writePIDFile: writePIDFile()
         case .removePIDFile: removePIDFile()
@@ -214,73 +214,6 @@ package final class Supervisor {
         handle(.workerEnded("\(end)"))
     }
 
-    // MARK: - Configurations
-
-    private func readConfiguration(isForced: Bool) {
-        if isForced { source.forgetRefusals() }
-        let reading = source.read()
-        defer { watchDirectories() }
-        tell(reading.notices)
-        guard let configuration = reading.changed else { return }
-        do throws(SocketProblem) {
-            _ = try sockets.open(for: configuration.plan)
-        } catch {
-            source.refuse(goingBackTo: accepted)
-            return tell([ConfigurationNotice(severity: .error, text: "Invalid config: \(error)")])
-        }
-        newestGeneration += 1
-        configurations[newestGeneration] = configuration
-        pendingEvents.append(.configurationChecked(generation: newestGeneration))
-    }
-
-    private func tell(_ notices: [ConfigurationNotice]) {
-        for notice in notices {
-            log.log(level: notice.severity.level, "\(notice.text)")
-            if notice.severity == .error { metrics.count(.configMap) }
-        }
-        if notices.contains(where: { $0.severity == .error }) { metrics.failedReloads.add() }
-    }
-
-    private func adopt(_ generation: UInt64) {
-        guard let configuration = configurations[generation] else { return }
-        if accepted != nil {
-            metrics.reloads.add()
-            log.info("Reloading complete")
-        } else if !options.isQuiet {
-            for line in configuration.zoneLines { log.info("\(line)") }
-        }
-        accepted = configuration
-        configurations = configurations.filter { $0.key >= generation }
-        closeObsoleteSockets()
-    }
-
-    private func drop(_ generation: UInt64, _ reason: String) {
-        configurations[generation] = nil
-        metrics.count(.configMap)
-        metrics.failedReloads.add()
-        log.error("Restart failed: \(reason)")
-        source.refuse(goingBackTo: accepted)
-        closeObsoleteSockets()
-    }
-
-    private func closeObsoleteSockets() {
-        // A newer configuration may wait for the worker: its sockets are not obsolete.
-        guard let accepted, configurations[newestGeneration].map({ $0.plan == accepted.plan }) ?? true else {
-            return
-        }
-        sockets.closeAll(except: accepted.plan)
-        worker?.keepOnly(sockets.endpoints(of: accepted.plan))
-    }
-
-    private func watchDirectories() {
-        let wanted = source.watchedDirectories
-        for (directory, watch) in watches where !wanted.contains(directory) {
-            files.stop(watch)
-            watches[directory] = nil
-        }
-        for directory in wanted { watches[directory] = files.watch(directory) }
-    }
-
     // MARK: - Probes
 
     private func sendProbe(_ round: UInt64) {
@@ -317,28 +250,5 @@ package final class Supervisor {
     private func abandonProbe(_ tellsWhatIsMissing: Bool) {
         if let probe, tellsWhatIsMissing { log.warning("No answer to the own probe: \(probe.missing)") }
         probe = nil
-    }
-
-    // MARK: - Network and files
-
-    private func report(_ report: NetworkReport?, isRepair: Bool = false) {
-        guard let network, let report else { return }
-        report.tell(log, metrics)
-        if isRepair { metrics.networkRepairs.add(UInt64(report.changes.count)) }
-        metrics.setInterception(network.interceptedFamilies)
-    }
-
-    private func writePIDFile() {
-        guard let path = options.pidFile else { return }
-        do throws(SystemError) {
-            try Files.replace(path, with: Array("\(getpid())\n".utf8))
-        } catch {
-            log.error("Could not write pidfile: \(error)")
-        }
-    }
-
-    private func removePIDFile() {
-        guard let path = options.pidFile else { return }
-        try? Files.remove(path)
     }
 }

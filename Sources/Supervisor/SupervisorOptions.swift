@@ -16,6 +16,8 @@ package struct SupervisorOptions: Hashable, Sendable {
     package var syncInterval = Interval.seconds(60)
     /// `-metrics-listen-address`.
     package var metricsEndpoint = Endpoint(IPAddress.unspecified(.v4), port: 9353)
+    /// `-prometheus-listen-address`: replaces `__PROMETHEUS__ENDPOINT__`.
+    package var prometheusEndpoint = ":9253"
     /// `-basecorefile`: the template.
     package var templatePath = "/etc/coredns/Corefile.base"
     /// `-conf`: where the Corefile made from the template is written, and what is loaded without a template.

@@ -1,0 +1,100 @@
+// What the loop does besides watching the worker: takes configurations in and out of use, keeps the node's
+// network, writes the pid file.
+
+import Control
+import Glibc
+import Kernel
+import Logging
+import NodeNetwork
+import Telemetry
+
+extension Supervisor {
+    // MARK: - Configurations
+
+    func readConfiguration(isForced: Bool) {
+        if isForced { source.forgetRefusals() }
+        let reading = source.read()
+        defer { watchDirectories() }
+        tell(reading.notices)
+        guard let configuration = reading.changed else { return }
+        do throws(SocketProblem) {
+            _ = try sockets.open(for: configuration.plan)
+        } catch {
+            source.refuse(goingBackTo: accepted)
+            return tell([ConfigurationNotice(severity: .error, text: "Invalid config: \(error)")])
+        }
+        newestGeneration += 1
+        configurations[newestGeneration] = configuration
+        pendingEvents.append(.configurationChecked(generation: newestGeneration))
+    }
+
+    func tell(_ notices: [ConfigurationNotice]) {
+        for notice in notices {
+            log.log(level: notice.severity.level, "\(notice.text)")
+            if notice.severity == .error { metrics.count(.configMap) }
+        }
+        if notices.contains(where: { $0.severity == .error }) { metrics.failedReloads.add() }
+    }
+
+    func adopt(_ generation: UInt64) {
+        guard let configuration = configurations[generation] else { return }
+        if accepted != nil {
+            metrics.reloads.add()
+            log.info("Reloading complete")
+        } else if !options.isQuiet {
+            for line in configuration.zoneLines { log.info("\(line)") }
+        }
+        accepted = configuration
+        configurations = configurations.filter { $0.key >= generation }
+        closeObsoleteSockets()
+    }
+
+    func drop(_ generation: UInt64, _ reason: String) {
+        configurations[generation] = nil
+        metrics.count(.configMap)
+        metrics.failedReloads.add()
+        log.error("Restart failed: \(reason)")
+        source.refuse(goingBackTo: accepted)
+        closeObsoleteSockets()
+    }
+
+    func closeObsoleteSockets() {
+        // A newer configuration may wait for the worker: its sockets are not obsolete.
+        guard let accepted, configurations[newestGeneration].map({ $0.plan == accepted.plan }) ?? true else {
+            return
+        }
+        sockets.closeAll(except: accepted.plan)
+        worker?.keepOnly(sockets.endpoints(of: accepted.plan))
+    }
+
+    func watchDirectories() {
+        let wanted = source.watchedDirectories
+        for (directory, watch) in watches where !wanted.contains(directory) {
+            files.stop(watch)
+            watches[directory] = nil
+        }
+        for directory in wanted { watches[directory] = files.watch(directory) }
+    }
+
+    // MARK: - Network and files
+
+    func report(_ report: NetworkReport, isRepair: Bool = false) {
+        report.tell(log, metrics)
+        if isRepair { metrics.networkRepairs.add(UInt64(report.changes.count)) }
+        metrics.setInterception(network.interceptedFamilies)
+    }
+
+    func writePIDFile() {
+        guard let path = options.pidFile else { return }
+        do throws(SystemError) {
+            try Files.replace(path, with: Array("\(getpid())\n".utf8))
+        } catch {
+            log.error("Could not write pidfile: \(error)")
+        }
+    }
+
+    func removePIDFile() {
+        guard let path = options.pidFile else { return }
+        try? Files.remove(path)
+    }
+}

@@ -1,0 +1,63 @@
+// The root command: without a subcommand it runs the agent, as node-cache does.
+
+import ArgumentParser
+import Control
+import Glibc
+import Logging
+import Supervisor
+
+struct NodeLocalDNS: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "node-local-dns",
+        abstract: "A DNS cache on every Kubernetes node; takes the place of node-cache.",
+        discussion: """
+            Flags are written as node-cache's: -name value, -name=value, with one dash or two.
+
+            EXAMPLES
+              node-local-dns -localip 169.254.20.10,10.96.0.10 -conf /etc/Corefile -upstreamsvc kube-dns-upstream
+                  serve both addresses of the node; the template is /etc/coredns/Corefile.base
+              node-local-dns -localip 127.0.0.1 -dns.port 5353 -setupinterface=false -setupiptables=false -conf ./Corefile
+                  try a Corefile without touching the node's network
+              node-local-dns check ./Corefile
+                  say everything that is wrong with a Corefile
+            """,
+        subcommands: [Check.self, Version.self, Worker.self]
+    )
+
+    @OptionGroup(title: "What to serve") var serving: ServingFlags
+    @OptionGroup(title: "The node's network") var network: NetworkFlags
+    @OptionGroup(title: "Configuration") var files: FileFlags
+    @OptionGroup(title: "Process") var process: ProcessFlags
+    @OptionGroup(title: "Metrics over TLS (not supported yet)", visibility: .hidden) var tls: TLSFlags
+
+    @Argument(help: .hidden) var extraWords: [String] = []
+}
+
+extension NodeLocalDNS: RunnableCommand {
+    func execute() -> CInt {
+        if !extraWords.isEmpty {
+            Main.writeError("extra command line arguments: [\(extraWords.joined(separator: " "))]\n")
+            return 1
+        }
+        if process.showsVersion { return Version().execute() }
+        if process.showsPlugins { return Plugins.show() }
+        do throws(FlagProblem) {
+            return Supervisor.run(try supervisorOptions(), log: Logger(label: "supervisor"))
+        } catch {
+            // As node-cache: on standard error, because nothing runs that would have a log.
+            let line = "Error parsing flags - \(error), Exiting"
+            Main.writeError(LogLine.text(line, level: .critical, secondsSince1970: time(nil)))
+            return 1
+        }
+    }
+}
+
+/// The command line as a whole.
+enum CommandLineText {
+    /// Subcommands keep their own words; everything else is node-cache's syntax.
+    static func normalized(_ arguments: [String]) throws(GoFlagError) -> [String] {
+        let subcommands = ["check", "version", "worker", "help"]
+        if let first = arguments.first, subcommands.contains(first) { return arguments }
+        return try NodeLocalDNS.flags.normalized(arguments)
+    }
+}

@@ -1,0 +1,50 @@
+// The commands of a few lines: `version`, `-plugins`, and the hidden one that makes this process the worker.
+
+import Agent
+import ArgumentParser
+import Control
+import Corefile
+import Logging
+
+/// What this build is.
+enum BuildVersion {
+    static let number = "0.1.0"
+
+    #if arch(x86_64)
+        static let platform = "linux/amd64"
+    #elseif arch(arm64)
+        static let platform = "linux/arm64"
+    #else
+        static let platform = "linux"
+    #endif
+}
+
+struct Version: ParsableCommand, RunnableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show the version.")
+
+    func execute() -> CInt {
+        print("node-local-dns-\(BuildVersion.number)\n\(BuildVersion.platform), swift")
+        return 0
+    }
+}
+
+enum Plugins {
+    /// In the shape of `node-cache -plugins`.
+    static func show() -> CInt {
+        print("Server types:\n  dns\n\nOther plugins:")
+        for name in DirectiveSettings.all.map(\.directive).sorted() { print("  dns.\(name)") }
+        return 0
+    }
+}
+
+/// The second process; started by the supervisor, which leaves a socket for it as descriptor 3.
+struct Worker: ParsableCommand, RunnableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve for a supervisor (internal).",
+        shouldDisplay: false
+    )
+
+    func execute() -> CInt {
+        WorkerProcess.run(controlDescriptor: Control.workerDescriptor, logger: Logger(label: "worker"))
+    }
+}

@@ -1,0 +1,138 @@
+// What the flags mean. node-cache's words where it refuses too; its traps are sense here (its reference,
+// chapter 7): blanks and empty pieces in -localip are skipped, both families may stand together, and
+// -syncinterval takes what people write.
+
+import Addresses
+import Corefile
+import Glibc
+import Supervisor
+import Timing
+
+/// A flag whose value makes no sense; ends the process with code 1.
+struct FlagProblem: Error, Hashable, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension NodeLocalDNS {
+    /// All flags, checked.
+    func supervisorOptions() throws(FlagProblem) -> SupervisorOptions {
+        var options = SupervisorOptions(localAddresses: try FlagValue.addresses(serving.localIP))
+        options.dnsPort = try FlagValue.port(serving.dnsPort, "port")
+        options.upstreamService = serving.upstreamService
+        options.threads = try FlagValue.threads(serving.threads)
+        options.setsUpInterface = network.setsUpInterface
+        options.interfaceName = try FlagValue.interfaceName(network.interfaceName)
+        options.setsUpRules = network.setsUpRules
+        options.healthPort = try FlagValue.port(network.healthPort, "healthcheck port")
+        options.syncInterval = try FlagValue.syncInterval(network.syncInterval)
+        options.skipsTeardown = network.skipsTeardown
+        options.templatePath = files.template
+        options.corefilePath = try corefilePath()
+        options.kubeDNSDirectory = files.kubeDNSDirectory.isEmpty ? nil : files.kubeDNSDirectory
+        options.metricsEndpoint = try FlagValue.endpoint(process.metricsAddress, "metrics-listen-address")
+        options.prometheusEndpoint = process.prometheusEndpoint
+        options.pidFile = process.pidFile.isEmpty ? nil : process.pidFile
+        options.gracePeriod = try FlagValue.interval(process.gracePeriod, "grace-period")
+        options.isQuiet = process.isQuiet
+        options.version = BuildVersion.number
+        guard process.logFormat == "text" else {
+            throw FlagProblem("invalid log-format specified - \"\(process.logFormat)\", want text")
+        }
+        guard !tls.isEnabled else {
+            throw FlagProblem("-tls-enabled is not supported: metrics are served without TLS only")
+        }
+        return options
+    }
+
+    private func corefilePath() throws(FlagProblem) -> String {
+        let path = files.configuration.flatMap { $0.isEmpty ? nil : $0 } ?? files.corefile
+        guard path != "stdin" else {
+            throw FlagProblem("-conf stdin is not supported: name a file")
+        }
+        return path
+    }
+}
+
+/// Values of flags.
+enum FlagValue {
+    static func addresses(_ text: String) throws(FlagProblem) -> [IPAddress] {
+        var result: [IPAddress] = []
+        for piece in text.split(separator: ",").map({ $0.trimmingBlanks }) where !piece.isEmpty {
+            guard let address = IPAddress(piece) else {
+                throw FlagProblem("invalid localip specified - \"\(piece)\"")
+            }
+            if !result.contains(address) { result.append(address) }
+        }
+        guard !result.isEmpty else { throw FlagProblem("invalid localip specified - \"\(text)\"") }
+        return result
+    }
+
+    static func port(_ text: String, _ name: String) throws(FlagProblem) -> UInt16 {
+        guard let port = UInt16(text), port > 0 else {
+            throw FlagProblem("invalid \(name) specified - \"\(text)\"")
+        }
+        return port
+    }
+
+    /// A name as the kernel takes it: 1 to 15 octets, no slash, no blank.
+    static func interfaceName(_ text: String) throws(FlagProblem) -> String {
+        let isName =
+            (1...15).contains(text.utf8.count) && text != "." && text != ".."
+            && !text.contains { $0 == "/" || $0 == ":" || $0.isWhitespace }
+        guard isName else { throw FlagProblem("invalid interfacename specified - \"\(text)\"") }
+        return text
+    }
+
+    /// One packet thread per CPU, four at most: they are faster than the network long before that.
+    static func threads(_ text: String?) throws(FlagProblem) -> Int {
+        guard let text else { return min(max(sysconf(CInt(_SC_NPROCESSORS_ONLN)), 1), 4) }
+        guard let count = Int(text), (1...64).contains(count) else {
+            throw FlagProblem("invalid threads specified - \"\(text)\", want 1 to 64")
+        }
+        return count
+    }
+
+    /// Plain numbers are seconds, and so are less than a microsecond: node-cache took `60ns` as a minute.
+    static func syncInterval(_ text: String) throws(FlagProblem) -> Interval {
+        let interval: Interval
+        if let seconds = UInt64(text), seconds <= 1 << 32 {
+            interval = .seconds(seconds)
+        } else if let duration = GoDuration(text), duration.nanoseconds > 0 {
+            let nanoseconds = UInt64(duration.nanoseconds)
+            interval = nanoseconds < 1000 ? .seconds(nanoseconds) : Interval(nanoseconds: nanoseconds)
+        } else {
+            interval = .zero
+        }
+        guard interval > .zero else {
+            throw FlagProblem("invalid syncinterval specified - \"\(text)\", want a time such as 60s")
+        }
+        // Less would keep the node busy with nothing; netlink events repair at once anyhow.
+        return max(interval, .seconds(1))
+    }
+
+    static func interval(_ text: String, _ name: String) throws(FlagProblem) -> Interval {
+        guard let duration = GoDuration(text), duration.nanoseconds >= 0 else {
+            throw FlagProblem("invalid \(name) specified - \"\(text)\", want a time such as 5s")
+        }
+        return Interval(nanoseconds: UInt64(duration.nanoseconds))
+    }
+
+    /// `ip:port`; without the address, `:port`, it is every IPv4 address.
+    static func endpoint(_ text: String, _ name: String) throws(FlagProblem) -> Endpoint {
+        let full = text.hasPrefix(":") ? "0.0.0.0" + text : text
+        guard let endpoint = Endpoint(full) else {
+            throw FlagProblem("invalid \(name) specified - \"\(text)\", want ip:port")
+        }
+        return endpoint
+    }
+}
+
+extension Substring {
+    fileprivate var trimmingBlanks: Substring {
+        var rest = self.drop(while: \.isWhitespace)
+        while rest.last?.isWhitespace == true { rest.removeLast() }
+        return rest
+    }
+}
