@@ -26,7 +26,6 @@ let tests: [SwiftSetting] = [
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
-let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -60,7 +59,7 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "Corefile", dependencies: ["DNSWire", "Addresses"], swiftSettings: strict),
-        .target(name: "Control", dependencies: ["Addresses", "Kernel"], swiftSettings: strict),
+        .target(name: "Control", dependencies: ["Addresses", "Kernel", logging], swiftSettings: strict),
         // Level 2: one query's way.
         .target(
             name: "Resolution",
@@ -84,7 +83,7 @@ let package = Package(
         ),
         .target(
             name: "NodeNetwork",
-            dependencies: ["CNetlink", "CLinux", "Addresses", "Kernel"],
+            dependencies: ["CNetlink", "Addresses", "Kernel"],
             swiftSettings: strict
         ),
         .target(
@@ -106,15 +105,52 @@ let package = Package(
             name: "Supervisor",
             dependencies: [
                 "Control", "Corefile", "NodeNetwork", "Probes", "Kernel", "DNSWire", "Addresses", "Timing",
-                "Telemetry", logging, nioCore, nioPosix,
+                "Telemetry", logging, nioPosix,
             ],
             swiftSettings: strict
         ),
         // Level 5: options and subcommands.
         .executableTarget(
             name: "node-local-dns",
-            dependencies: ["Agent", "Supervisor", "Corefile", "Addresses", "Telemetry", arguments, logging],
+            dependencies: [
+                "Agent", "Supervisor", "Control", "Corefile", "Kernel", "Addresses", "Timing", arguments, logging,
+            ],
             swiftSettings: strict
+        ),
+        // Tests mirror the sources. What they share stands in TestSupport.
+        .target(
+            name: "TestSupport",
+            dependencies: ["Upstream", "Resolution", "Addresses", "Timing"],
+            path: "Tests/TestSupport",
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "TelemetryTests",
+            dependencies: ["Telemetry"],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "CorefileTests",
+            dependencies: ["Corefile", "DNSWire", "Addresses"],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "UpstreamTests",
+            dependencies: [
+                "Upstream", "Resolution", "DNSWire", "Addresses", "Timing", "Telemetry", "TestSupport", nioCore,
+                nioPosix,
+            ],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "NodeNetworkTests",
+            dependencies: ["NodeNetwork", "Addresses"],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "ProbesTests",
+            dependencies: ["Probes", "Addresses", "Telemetry", nioCore, nioPosix],
+            swiftSettings: tests
         ),
     ]
 )
