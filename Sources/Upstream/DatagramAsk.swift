@@ -27,11 +27,14 @@ final class DatagramAsk: LinkReceiver {
             for: self
         )
         link?.send(asker.question.query.message, id: id)
+        group.openDatagrams += 1
     }
 
     func close() {
-        link?.close()
-        link = nil
+        guard let link else { return }
+        link.close()
+        self.link = nil
+        group.openDatagrams -= 1
     }
 
     /// How a question that stays unanswered is explained.
@@ -60,8 +63,10 @@ final class DatagramAsk: LinkReceiver {
     }
 
     func linkFailed(_ failure: LinkFailure) {
-        let text = UpstreamFailure.link(failure, .udp, from: link?.local, to: server.endpoint)
-        link = nil
+        guard let link else { return }
+        let text = UpstreamFailure.link(failure, .udp, from: link.local, to: server.endpoint)
+        self.link = nil
+        group.openDatagrams -= 1
         group.attemptFailed(asker, text, onReused: false)
     }
 }

@@ -14,6 +14,8 @@ extension ForwardGroup {
         question.nextNumber += 1
         let path: Attempt.Path?
         switch settings.transport.transport(ofClient: question.query.clientTransport) {
+        case .udp where openDatagrams >= settings.limits.datagrams:
+            path = nil
         case .udp:
             server.counters.count(.openedUDP)
             path = .datagram(DatagramAsk(asker, to: server, in: self, at: now))

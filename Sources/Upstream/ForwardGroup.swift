@@ -20,6 +20,8 @@ package final class ForwardGroup: Exchange {
     private var asked = 0
     /// Questions under way.
     private var live = 0
+    /// Sockets that wait for an answer.
+    var openDatagrams = 0
     private(set) var isClosing = false
 
     /// Call on the network's loop, as everything else.
@@ -86,7 +88,8 @@ extension ForwardGroup {
         question.isAdvancing = true
         defer { question.isAdvancing = false }
         while !question.isSettled {
-            let random = servers.count > 1 ? network.random() : 0
+            // Sixteen bits are enough for fifteen servers, and the cheapest that the network has.
+            let random = servers.count > 1 ? UInt64(network.randomID()) : 0
             switch question.attempts.next(at: now, health: health, random: random) {
             case .ask(let server, let allAreDown):
                 if allAreDown { counters.count(.healthCheckBroken) }

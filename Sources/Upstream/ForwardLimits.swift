@@ -39,6 +39,8 @@ package struct ForwardLimits: Sendable, Hashable {
     /// Unanswered questions that one connection takes: a fraction of the 65536 ids, so that a free id is
     /// found at once and a guess rarely hits.
     package var depth = 1_024
+    /// Sockets of a group that wait for an answer over UDP: silent servers must not take all descriptors.
+    package var datagrams = 4_096
     /// A connection is not used for longer, give or take `maxAgeJitter`: behind a Service address new pods
     /// get their share only from new connections.
     package var maxAge = Interval.seconds(60)

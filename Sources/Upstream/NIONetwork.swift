@@ -82,16 +82,7 @@ extension LinkFailure {
     init(_ operation: Operation, _ error: any Error) {
         switch error {
         case let error as IOError: self.init(operation, .system(error.errnoCode))
-        case let error as NIOConnectionError:
-            self =
-                error.connectionErrors.first.map { LinkFailure(operation, $0.error) }
-                ?? LinkFailure(operation, .endOfFile)
-        case is ChannelError:
-            if case .connectTimeout = error as? ChannelError {
-                self.init(operation, .timedOut)
-            } else {
-                self.init(operation, .endOfFile)
-            }
+        case ChannelError.connectTimeout: self.init(operation, .timedOut)
         default: self.init(operation, .endOfFile)
         }
     }

@@ -18,8 +18,14 @@ package final class ScriptedNetwork: Network {
     private var rolls: UInt64 = 0
     private var alarms: [(due: Instant, order: Int, action: () -> Void)] = []
     private var alarmsSet = 0
+    private let clerk = Clerk()
 
     package init() {}
+
+    /// Numbers the messages of all links in the order in which they were sent.
+    fileprivate final class Clerk {
+        var count = 0
+    }
 
     /// What becomes of an attempt to connect.
     package enum Reachability: Sendable {
@@ -44,7 +50,7 @@ package final class ScriptedNetwork: Network {
         within patience: Interval,
         for receiver: any LinkReceiver
     ) -> any Link {
-        let link = ScriptedLink(transport, remote, receiver, number: links.count)
+        let link = ScriptedLink(transport, remote, receiver, number: links.count, clerk)
         links.append(link)
         switch (transport, reachability[remote] ?? .open) {
         case (.tcp, .silent):
@@ -102,7 +108,7 @@ package final class ScriptedLink: Link {
     package private(set) var isClosed = false
     package fileprivate(set) var unanswered: [Sent] = []
     private var receiver: (any LinkReceiver)?
-    private nonisolated(unsafe) static var order = 0
+    private let clerk: ScriptedNetwork.Clerk
 
     /// A message as the server sees it.
     package struct Sent {
@@ -117,8 +123,10 @@ package final class ScriptedLink: Link {
         _ transport: Transport,
         _ remote: Endpoint,
         _ receiver: any LinkReceiver,
-        number: Int
+        number: Int,
+        _ clerk: ScriptedNetwork.Clerk
     ) {
+        self.clerk = clerk
         self.transport = transport
         self.remote = remote
         self.receiver = receiver
@@ -133,9 +141,9 @@ package final class ScriptedLink: Link {
 
     package func send(_ message: [UInt8], id: UInt16) {
         guard !isClosed else { return }
-        Self.order += 1
+        clerk.count += 1
         let bytes = [UInt8(id >> 8), UInt8(id & 0xff)] + message[2...]
-        unanswered.append(Sent(link: self, id: id, message: bytes, order: Self.order))
+        unanswered.append(Sent(link: self, id: id, message: bytes, order: clerk.count))
     }
 
     package func close() {

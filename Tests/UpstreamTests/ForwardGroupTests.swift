@@ -252,6 +252,37 @@ import Upstream
         #expect(stage.asked.last == serverA)
     }
 
+    @Test func checksAskWhatTheCorefileSays() {
+        let stage = Stage([serverA]) {
+            $0.transport = .tcp
+            $0.healthCheck.recursionDesired = false
+            $0.healthCheck.domain = DomainName("org") ?? .root
+        }
+        stage.ask("a.example.org")
+        stage.elapse(500)
+        // The question, its check on a connection of its own, the question again.
+        let check = stage.network.unanswered.dropFirst().first
+        #expect(check?.link.transport == .tcp)
+        // No RD; `org.` NS IN.
+        let expected: [UInt8] = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, 0x6f, 0x72, 0x67, 0, 0, 2, 0, 1]
+        #expect(check?.message.dropFirst(2).elementsEqual(expected) == true)
+    }
+
+    @Test func socketsThatWaitAreBounded() {
+        let stage = Stage([serverA]) {
+            $0.limits.datagrams = 2
+            $0.maxFails = 0
+        }
+        for _ in 0..<3 { stage.ask("a.example.org") }
+        #expect(stage.network.openLinks.count == 2)
+        stage.elapse(4_500)
+        #expect(stage.results.count == 3)
+        #expect(stage.results.contains("too many queries under way to 192.0.2.10:53"))
+        #expect(stage.network.openLinks.isEmpty)
+        stage.ask("b.example.org")
+        #expect(stage.network.openLinks.count == 1)
+    }
+
     @Test func whenAllAreDownOneIsStillTriedAndItIsCounted() {
         let stage = Stage([serverA])
         stage.network.reachability[serverA] = .failing(.system(111))
