@@ -113,7 +113,8 @@ let package = Package(
         .executableTarget(
             name: "node-local-dns",
             dependencies: [
-                "Agent", "Supervisor", "Control", "Corefile", "Kernel", "Addresses", "Timing", arguments, logging,
+                "Agent", "Supervisor", "Control", "Corefile", "Kernel", "Addresses", "Timing", arguments,
+                logging,
             ],
             swiftSettings: strict
         ),
@@ -137,7 +138,8 @@ let package = Package(
         .testTarget(
             name: "UpstreamTests",
             dependencies: [
-                "Upstream", "Resolution", "DNSWire", "Addresses", "Timing", "Telemetry", "TestSupport", nioCore,
+                "Upstream", "Resolution", "DNSWire", "Addresses", "Timing", "Telemetry", "TestSupport",
+                nioCore,
                 nioPosix,
             ],
             swiftSettings: tests

@@ -25,8 +25,8 @@ struct GoFlags {
     let booleans: Set<String>
     let values: Set<String>
 
-    /// The flags in one spelling, followed by the words after them, if any, behind `--`.
-    func normalized(_ arguments: [String]) throws(GoFlagError) -> [String] {
+    /// The flags in one spelling, and the words after them.
+    func normalized(_ arguments: [String]) throws(GoFlagError) -> (words: [String], rest: [String]) {
         var result: [String] = []
         var rest = arguments[...]
         while let word = rest.first {
@@ -35,7 +35,7 @@ struct GoFlags {
             if word == "--" { break }
             result.append(try normalized(word, &rest))
         }
-        return rest.isEmpty ? result : result + ["--"] + rest
+        return (result, Array(rest))
     }
 
     private func normalized(_ word: String, _ rest: inout ArraySlice<String>) throws(GoFlagError) -> String {

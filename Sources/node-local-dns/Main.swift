@@ -15,27 +15,44 @@ enum Main {
     /// Does what the arguments ask for; the exit code, those of Go's `flag` package where node-cache has them.
     static func run(_ arguments: [String]) -> CInt {
         do {
-            let command = try NodeLocalDNS.parseAsRoot(try CommandLineText.normalized(arguments))
-            guard let command = command as? any RunnableCommand else {
-                // `help`: swift-argument-parser's own command, which speaks by throwing.
-                var command = command
-                try command.run()
-                return 0
-            }
-            return command.execute()
+            let command = try NodeLocalDNS.parseAsRoot(try words(arguments))
+            if let command = command as? any RunnableCommand { return command.execute() }
+            // `help`: swift-argument-parser's own command, which speaks by throwing.
+            var help = command
+            try help.run()
+            return 0
+        } catch let error as ExtraWords {
+            writeError("extra command line arguments: [\(error.words.joined(separator: " "))]\n")
+            return 1
         } catch let error as GoFlagError {
-            return complain("\(error)\n\(NodeLocalDNS.usageString())")
+            return complain("\(error)")
         } catch {
             let message = NodeLocalDNS.fullMessage(for: error)
-            guard NodeLocalDNS.exitCode(for: error).isSuccess else { return complain(message) }
+            guard NodeLocalDNS.exitCode(for: error).isSuccess else {
+                writeError(message + "\n")
+                return 2
+            }
             print(message)
             return 0
         }
     }
 
+    private struct ExtraWords: Error {
+        let words: [String]
+    }
+
+    /// Subcommands keep their own words; everything else is node-cache's syntax.
+    private static func words(_ arguments: [String]) throws -> [String] {
+        let subcommands = ["check", "version", "worker", "help"]
+        if let first = arguments.first, subcommands.contains(first) { return arguments }
+        let flags = try NodeLocalDNS.flags.normalized(arguments)
+        guard flags.rest.isEmpty else { throw ExtraWords(words: flags.rest) }
+        return flags.words
+    }
+
     /// Go's code for a command line that cannot be understood.
-    private static func complain(_ message: String) -> CInt {
-        writeError(message + "\n")
+    static func complain(_ message: String) -> CInt {
+        writeError("\(message)\nUsage: \(NodeLocalDNS.usageString())\nSee 'node-local-dns -h'.\n")
         return 2
     }
 

@@ -14,12 +14,14 @@ struct NodeLocalDNS: ParsableCommand {
             Flags are written as node-cache's: -name value, -name=value, with one dash or two.
 
             EXAMPLES
-              node-local-dns -localip 169.254.20.10,10.96.0.10 -conf /etc/Corefile -upstreamsvc kube-dns-upstream
-                  serve both addresses of the node; the template is /etc/coredns/Corefile.base
-              node-local-dns -localip 127.0.0.1 -dns.port 5353 -setupinterface=false -setupiptables=false -conf ./Corefile
-                  try a Corefile without touching the node's network
-              node-local-dns check ./Corefile
-                  say everything that is wrong with a Corefile
+              Serve two addresses; the template is /etc/coredns/Corefile.base:
+                node-local-dns -localip 169.254.20.10,10.96.0.10 \\
+                  -upstreamsvc kube-dns-upstream
+              Try a Corefile without touching the node's network:
+                node-local-dns -localip 127.0.0.1 -dns.port 5353 \\
+                  -setupinterface=false -setupiptables=false -conf ./Corefile
+              Say everything that is wrong with a Corefile:
+                node-local-dns check ./Corefile
             """,
         subcommands: [Check.self, Version.self, Worker.self]
     )
@@ -29,35 +31,20 @@ struct NodeLocalDNS: ParsableCommand {
     @OptionGroup(title: "Configuration") var files: FileFlags
     @OptionGroup(title: "Process") var process: ProcessFlags
     @OptionGroup(title: "Metrics over TLS (not supported yet)", visibility: .hidden) var tls: TLSFlags
-
-    @Argument(help: .hidden) var extraWords: [String] = []
 }
 
 extension NodeLocalDNS: RunnableCommand {
     func execute() -> CInt {
-        if !extraWords.isEmpty {
-            Main.writeError("extra command line arguments: [\(extraWords.joined(separator: " "))]\n")
-            return 1
-        }
         if process.showsVersion { return Version().execute() }
         if process.showsPlugins { return Plugins.show() }
         do throws(FlagProblem) {
             return Supervisor.run(try supervisorOptions(), log: Logger(label: "supervisor"))
         } catch {
+            if error.isSyntax { return Main.complain("\(error)") }
             // As node-cache: on standard error, because nothing runs that would have a log.
             let line = "Error parsing flags - \(error), Exiting"
             Main.writeError(LogLine.text(line, level: .critical, secondsSince1970: time(nil)))
             return 1
         }
-    }
-}
-
-/// The command line as a whole.
-enum CommandLineText {
-    /// Subcommands keep their own words; everything else is node-cache's syntax.
-    static func normalized(_ arguments: [String]) throws(GoFlagError) -> [String] {
-        let subcommands = ["check", "version", "worker", "help"]
-        if let first = arguments.first, subcommands.contains(first) { return arguments }
-        return try NodeLocalDNS.flags.normalized(arguments)
     }
 }

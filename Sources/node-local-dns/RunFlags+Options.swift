@@ -8,11 +8,21 @@ import Glibc
 import Supervisor
 import Timing
 
-/// A flag whose value makes no sense; ends the process with code 1.
+/// A flag whose value makes no sense.
 struct FlagProblem: Error, Hashable, CustomStringConvertible {
     let description: String
+    /// Not even the form is right: Go's `flag` package shows the usage then, and ends with 2 instead of 1.
+    let isSyntax: Bool
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, isSyntax: Bool = false) {
+        self.description = description
+        self.isSyntax = isSyntax
+    }
+
+    /// In Go's words.
+    static func syntax(_ value: String, _ flag: String, _ wanted: String) -> FlagProblem {
+        FlagProblem("invalid value \"\(value)\" for flag -\(flag): want \(wanted)", isSyntax: true)
+    }
 }
 
 extension NodeLocalDNS {
@@ -89,7 +99,7 @@ enum FlagValue {
     static func threads(_ text: String?) throws(FlagProblem) -> Int {
         guard let text else { return min(max(sysconf(CInt(_SC_NPROCESSORS_ONLN)), 1), 4) }
         guard let count = Int(text), (1...64).contains(count) else {
-            throw FlagProblem("invalid threads specified - \"\(text)\", want 1 to 64")
+            throw FlagProblem.syntax(text, "threads", "1 to 64")
         }
         return count
     }
@@ -106,7 +116,7 @@ enum FlagValue {
             interval = .zero
         }
         guard interval > .zero else {
-            throw FlagProblem("invalid syncinterval specified - \"\(text)\", want a time such as 60s")
+            throw FlagProblem.syntax(text, "syncinterval", "a time such as 60s")
         }
         // Less would keep the node busy with nothing; netlink events repair at once anyhow.
         return max(interval, .seconds(1))
@@ -114,7 +124,7 @@ enum FlagValue {
 
     static func interval(_ text: String, _ name: String) throws(FlagProblem) -> Interval {
         guard let duration = GoDuration(text), duration.nanoseconds >= 0 else {
-            throw FlagProblem("invalid \(name) specified - \"\(text)\", want a time such as 5s")
+            throw FlagProblem.syntax(text, name, "a time such as 5s")
         }
         return Interval(nanoseconds: UInt64(duration.nanoseconds))
     }
