@@ -66,6 +66,7 @@ extension ConnectionState {
     /// Ids that wait for an answer, ownerless ones included.
     package var load: Int { inFlight.count }
 
+    /// Whether the end has come.
     package var isClosed: Bool {
         if case .closed = state { true } else { false }
     }
@@ -93,6 +94,7 @@ extension ConnectionState {
 // MARK: - What happened
 
 extension ConnectionState {
+    /// The connection is established.
     package mutating func opened(at now: Instant) {
         guard case .connecting = state else { return }
         state = .open

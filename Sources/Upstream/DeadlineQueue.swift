@@ -7,13 +7,16 @@ package import Timing
 package struct DeadlineQueue<Thing> {
     private var entries: [(due: Instant, thing: Thing)] = []
 
+    /// An empty queue.
     package init() {}
 
     /// When the earliest thing is due; nil when there is none.
     package var earliest: Instant? { entries.first?.due }
 
+    /// Things that wait, settled ones included.
     package var count: Int { entries.count }
 
+    /// Puts a thing in.
     package mutating func add(_ thing: Thing, due: Instant) {
         entries.append((due, thing))
         var child = entries.count - 1

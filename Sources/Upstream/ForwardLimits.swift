@@ -56,5 +56,6 @@ package struct ForwardLimits: Sendable, Hashable {
     /// `health_check 0` would mean checks without pause; this is the least.
     package var shortestProbePause = Interval.milliseconds(10)
 
+    /// The limits we run with.
     package init() {}
 }

@@ -31,6 +31,7 @@ package struct ForwardSettings: Sendable, Hashable {
     package var failsFast = false
     package var limits = ForwardLimits()
 
+    /// Settings with CoreDNS' defaults for these servers.
     package init(upstreams: [Endpoint]) {
         self.upstreams = upstreams
     }
@@ -58,6 +59,7 @@ package struct ForwardSettings: Sendable, Hashable {
         package var recursionDesired = true
         package var domain = DomainName.root
 
+        /// CoreDNS' defaults: `. NS` with RD every 500 ms.
         package init() {}
     }
 }

@@ -18,6 +18,7 @@ package struct LatencyEstimate: Sendable {
     private static let fewestSamples: UInt32 = 8
     private static let firstBound: UInt64 = 64_000
 
+    /// Knows nothing yet.
     package init() {}
 
     /// Takes the latency of one answer.

@@ -8,6 +8,7 @@ package import Timing
 
 /// What forwarding needs from the outside world.
 package protocol Network: AnyObject {
+    /// The time on the monotonic clock.
     var now: Instant { get }
 
     /// 64 unpredictable bits.
@@ -45,6 +46,7 @@ package protocol Link: AnyObject {
 
 /// Who owns a link.
 package protocol LinkReceiver: AnyObject {
+    /// Messages go out and come in from now on.
     func linkOpened()
 
     /// One message, without the length that TCP puts in front.
@@ -63,6 +65,7 @@ package struct LinkFailure: Error, Sendable, Hashable {
         case write
     }
 
+    /// What stood in the way.
     package enum Reason: Sendable, Hashable {
         case timedOut
         /// The other side has closed the connection.
@@ -74,6 +77,7 @@ package struct LinkFailure: Error, Sendable, Hashable {
     package let operation: Operation
     package let reason: Reason
 
+    /// A failure of `operation` because of `reason`.
     package init(_ operation: Operation, _ reason: Reason) {
         self.operation = operation
         self.reason = reason

@@ -31,6 +31,7 @@ package struct QueryAttempts: ~Copyable {
     /// Attempts whose end is not known.
     private var underWay = 0
 
+    /// A question that was asked at `now`; `start` is the server at which `round_robin` begins.
     package init(_ settings: ForwardSettings, start: Int = 0, at now: Instant) {
         let servers = ServerSet.first(settings.upstreams.count)
         let limits = settings.limits
@@ -57,6 +58,7 @@ package struct QueryAttempts: ~Copyable {
         /// Asked after the others: something went wrong lately and no check has succeeded since.
         package var suspect = ServerSet.none
 
+        /// By default all is well.
         package init(down: ServerSet = .none, suspect: ServerSet = .none) {
             self.down = down
             self.suspect = suspect

@@ -25,6 +25,7 @@ package struct ServerHealth: ~Copyable {
     private let interval: Interval
     private let longestPause: Interval
 
+    /// A server about which nothing bad is known.
     package init(_ settings: ForwardSettings) {
         maxFails = settings.maxFails
         interval = max(settings.healthCheck.interval, settings.limits.shortestProbePause)

@@ -8,6 +8,7 @@ package struct ServerSet: Sendable, Hashable {
     /// CoreDNS takes 1 to 15 upstreams in a `forward` line.
     package static let capacity = 15
 
+    /// The empty set.
     package static let none = ServerSet(bits: 0)
 
     /// The first `count` servers.
@@ -23,11 +24,13 @@ package struct ServerSet: Sendable, Hashable {
 extension ServerSet {
     package var isEmpty: Bool { bits == 0 }
 
+    /// How many members there are.
     package var count: Int { bits.nonzeroBitCount }
 
     /// The lowest number; nil when there is none.
     package var lowest: Int? { isEmpty ? nil : bits.trailingZeroBitCount }
 
+    /// Whether the server is a member.
     package func contains(_ server: Int) -> Bool { bits & 1 << UInt16(server) != 0 }
 
     /// The lowest number that is not below `start`, else the lowest of all.
@@ -43,15 +46,19 @@ extension ServerSet {
         return rest.trailingZeroBitCount
     }
 
+    /// Members of both sets.
     package func intersection(_ other: ServerSet) -> ServerSet { ServerSet(bits: bits & other.bits) }
 
+    /// Members that are not in `other`.
     package func subtracting(_ other: ServerSet) -> ServerSet { ServerSet(bits: bits & ~other.bits) }
 }
 
 // MARK: - Changes
 
 extension ServerSet {
+    /// Makes the server a member.
     package mutating func insert(_ server: Int) { bits |= 1 << UInt16(server) }
 
+    /// Makes the server no member.
     package mutating func remove(_ server: Int) { bits &= ~(1 << UInt16(server)) }
 }

@@ -13,6 +13,7 @@ package final class UpstreamCounters: Sendable {
     private let servers = Mutex<[Endpoint: ServerCounters]>([:])
     let cells = CounterCells(count: Cell.allCases.count)
 
+    /// All at zero.
     package init() {}
 
     /// What is counted for all servers together.
@@ -42,6 +43,7 @@ package final class UpstreamCounters: Sendable {
         servers.withLock { Array($0.values) }.sorted { $0.label < $1.label }
     }
 
+    /// What one counter shows now; from any thread.
     package func value(_ cell: Cell) -> UInt64 { cells.value(at: cell.rawValue) }
 
     func count(_ cell: Cell) { cells.increment(cell.rawValue) }
@@ -79,6 +81,7 @@ package final class ServerCounters: Sendable {
         case timeout
     }
 
+    /// What one counter shows now; from any thread.
     package func value(_ cell: Cell) -> UInt64 { cells.value(at: cell.rawValue) }
 
     /// Where the histogram of a code starts in `cells`.

@@ -1,0 +1,123 @@
+import DNSWire
+import Resolution
+import TestSupport
+import Testing
+import Timing
+import Upstream
+
+/// A group at work over a scripted network: health, checks, response codes and limits.
+@Suite struct ForwardGroupHealthTests {
+    @Test func aServerThatIsDownIsAskedOnlyByChecksUntilOneSucceeds() {
+        let stage = Stage([serverA, serverB])
+        stage.network.reachability[serverA] = .failing(.system(111))
+        stage.ask("a.example.org")
+        stage.next?.reply()
+        stage.elapse(3_000)
+        #expect(stage.counters.server(serverA).value(.failedCheck) >= 3)
+        stage.ask("b.example.org")
+        #expect(stage.asked == [serverB])
+        stage.network.reachability[serverA] = .open
+        stage.elapse(1_000)
+        let check = stage.network.unanswered.first { $0.link.remote == serverA }
+        // RD, one question: the root's name servers.
+        #expect(check?.message[2...] == [1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1])
+        check?.reply(code: 2)
+        stage.ask("c.example.org")
+        #expect(stage.asked.last == serverA)
+    }
+
+    @Test func checksAskWhatTheCorefileSays() {
+        let stage = Stage([serverA]) {
+            $0.transport = .tcp
+            $0.healthCheck.recursionDesired = false
+            $0.healthCheck.domain = DomainName("org") ?? .root
+        }
+        stage.ask("a.example.org")
+        stage.elapse(500)
+        // The question, its check on a connection of its own, the question again.
+        let check = stage.network.unanswered.dropFirst().first
+        #expect(check?.link.transport == .tcp)
+        // No RD; `org.` NS IN.
+        let expected: [UInt8] = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, 0x6f, 0x72, 0x67, 0, 0, 2, 0, 1]
+        #expect(check?.message.dropFirst(2).elementsEqual(expected) == true)
+    }
+
+    @Test func socketsThatWaitAreBounded() {
+        let stage = Stage([serverA]) {
+            $0.limits.datagrams = 2
+            $0.maxFails = 0
+        }
+        for _ in 0..<3 { stage.ask("a.example.org") }
+        #expect(stage.network.openLinks.count == 2)
+        stage.elapse(4_500)
+        #expect(stage.results.count == 3)
+        #expect(stage.results.contains("too many queries under way to 192.0.2.10:53"))
+        #expect(stage.network.openLinks.isEmpty)
+        stage.ask("b.example.org")
+        #expect(stage.network.openLinks.count == 1)
+    }
+
+    @Test func whenAllAreDownOneIsStillTriedAndItIsCounted() {
+        let stage = Stage([serverA])
+        stage.network.reachability[serverA] = .failing(.system(111))
+        stage.ask("a.example.org")
+        stage.elapse(5_000)
+        stage.ask("b.example.org")
+        stage.elapse(1_000)
+        #expect(stage.results.last?.hasSuffix("read: connection refused") == true)
+        #expect(stage.counters.value(.healthCheckBroken) >= 1)
+    }
+
+    @Test func failfastSaysNoHealthyProxies() {
+        let stage = Stage([serverA]) { $0.failsFast = true }
+        stage.network.reachability[serverA] = .failing(.system(111))
+        stage.ask("a.example.org")
+        stage.elapse(5_000)
+        stage.ask("b.example.org")
+        #expect(stage.results.last == "no healthy proxies")
+    }
+
+    // MARK: Codes and limits
+
+    @Test func failoverTriesTheOthersAndReturnsTheLastReply() {
+        let stage = Stage([serverA, serverB]) { $0.failover = [.serverFailure, .refused] }
+        stage.ask("a.example.org")
+        stage.next?.reply(code: 2)
+        stage.network.settle()
+        stage.next?.reply(code: 5)
+        #expect(stage.results == ["REFUSED 192.0.2.11:53"])
+    }
+
+    @Test func withoutFailoverAServersErrorIsPassedOn() {
+        let stage = Stage([serverA, serverB])
+        stage.ask("a.example.org")
+        stage.next?.reply(code: 2)
+        #expect(stage.results == ["SERVFAIL 192.0.2.10:53"])
+    }
+
+    @Test func maxConcurrentIsRefusedInNodeCachesWords() {
+        let stage = Stage([serverA]) { $0.maxConcurrent = 1 }
+        stage.ask("a.example.org")
+        stage.ask("b.example.org")
+        #expect(stage.results == ["concurrent queries exceeded maximum 1"])
+        stage.next?.reply()
+        stage.ask("c.example.org")
+        #expect(stage.results.count == 2)
+        #expect(stage.counters.value(.tooManyQuestions) == 1)
+    }
+
+    @Test func noOutcomeArrivesBeforeAskHasReturned() {
+        let stage = Stage([])
+        var outcomes = 0
+        stage.group.ask(query("a.example.org")) { _ in outcomes += 1 }
+        #expect(outcomes == 0)
+        stage.network.settle()
+        #expect(outcomes == 1)
+    }
+
+    @Test func roundRobinStartsWithTheSecondServer() {
+        let stage = Stage([serverA, serverB, serverC]) { $0.policy = .roundRobin }
+        for _ in 0..<4 { stage.ask("a.example.org") }
+        #expect(stage.asked == [serverB, serverC, serverA, serverB])
+    }
+}

@@ -1,0 +1,95 @@
+import DNSWire
+import Resolution
+import TestSupport
+import Testing
+import Timing
+import Upstream
+
+/// A group at work over a scripted network: its connections, and its end.
+@Suite struct ForwardGroupPoolTests {
+    @Test func questionsShareAConnection() {
+        let stage = Stage([serverA]) { $0.transport = .tcp }
+        for _ in 0..<10 { stage.ask("a.example.org") }
+        #expect(stage.network.links.count == 1)
+        for sent in stage.network.unanswered.reversed() { sent.reply() }
+        #expect(stage.results.count == 10)
+        #expect(stage.counters.server(serverA).value(.reusedTCP) == 9)
+    }
+
+    @Test func aThousandQuestionsTakeAtMostFourConnections() {
+        let stage = Stage([serverA]) { $0.transport = .tcp }
+        for _ in 0..<1_000 { stage.ask("a.example.org") }
+        #expect(stage.network.links.count == 4)
+        #expect(stage.network.unanswered.count == 1_000)
+    }
+
+    @Test func theEndOfAReusedConnectionIsRetriedAtOnceOnAFreshOne() {
+        let stage = Stage([serverA]) { $0.transport = .tcp }
+        stage.ask("a.example.org")
+        stage.next?.reply()
+        stage.ask("b.example.org")
+        stage.network.links[0].fail(LinkFailure(.read, .system(104)))
+        stage.network.settle()
+        #expect(stage.network.links.count == 2)
+        stage.next?.reply()
+        #expect(stage.results.count == 2)
+        #expect(stage.counters.value(.retries) == 0)
+    }
+
+    @Test func aConnectionThatOwesAnAnswerTakesNoOther() {
+        let stage = Stage([serverA]) {
+            $0.transport = .tcp
+            $0.maxFails = 0
+        }
+        stage.ask("slow.example.org")
+        stage.elapse(500)
+        stage.ask("next.example.org")
+        #expect(stage.network.unanswered.map(\.link.number) == [0, 1, 1])
+    }
+
+    @Test func idleConnectionsEndWithinASecondOfExpire() {
+        let stage = Stage([serverA]) { $0.transport = .tcp }
+        stage.ask("a.example.org")
+        stage.next?.reply()
+        stage.elapse(9_900)
+        #expect(stage.network.openLinks.count == 1)
+        stage.elapse(1_000)
+        #expect(stage.network.openLinks.isEmpty)
+    }
+
+    @Test func aBusyConnectionIsReplacedWhenItIsOld() {
+        let stage = Stage([serverA]) { $0.transport = .tcp }
+        for _ in 0..<80 {
+            stage.ask("a.example.org")
+            stage.next?.reply()
+            stage.elapse(1_000)
+        }
+        #expect(stage.network.links.count == 2)
+    }
+
+    // MARK: Close
+
+    @Test func closingLetsQuestionsEndAndThenClosesConnections() {
+        let stage = Stage([serverA]) { $0.transport = .tcp }
+        stage.ask("a.example.org")
+        stage.group.close()
+        #expect(stage.network.openLinks.count == 1)
+        stage.next?.reply()
+        #expect(stage.results == ["NOERROR 192.0.2.10:53"])
+        #expect(stage.network.openLinks.isEmpty)
+    }
+
+    @Test func aClosedGroupIsForgotten() {
+        weak var group: ForwardGroup?
+        do {
+            let stage = Stage([serverA, serverB]) { $0.transport = .tcp }
+            group = stage.group
+            for _ in 0..<3 { stage.ask("a.example.org") }
+            stage.elapse(700)
+            stage.group.close()
+            stage.elapse(10_000)
+            #expect(stage.results.count == 3)
+        }
+        #expect(group == nil)
+    }
+}
