@@ -1,0 +1,62 @@
+// What the documents promise is what the program does: tables are compared, examples are run.
+
+import Corefile
+import Telemetry
+import Testing
+
+@Suite("Documents")
+struct DocumentTests {
+    @Test("docs/metrics.md is the catalogue")
+    func metrics() {
+        #expect(Repository.text("docs/metrics.md").hasSuffix(MetricCatalogue.markdown))
+    }
+
+    @Test("docs/corefile.md has every directive with its limits")
+    func directives() {
+        let text = Repository.text("docs/corefile.md")
+        for (directive, settings) in DirectiveSettings.all {
+            #expect(text.contains("\n## \(directive)\n"), "no section for \(directive)")
+            for setting in settings {
+                let row =
+                    "| \(setting.name) | \(setting.defaultValue) | \(setting.minimum) | \(setting.maximum) "
+                    + "| \(setting.reason) |"
+                #expect(text.contains(row), "docs/corefile.md lacks: \(row)")
+            }
+        }
+    }
+
+    @Test("Every example of a Corefile is valid", arguments: ["docs/corefile.md", "README.md"])
+    func examples(document: String) {
+        var rest = Repository.text(document)[...]
+        while let start = rest.firstRange(of: "```corefile\n") {
+            rest = rest[start.upperBound...]
+            guard let end = rest.firstRange(of: "```") else { break }
+            let example = String(rest[..<end.lowerBound])
+            rest = rest[end.upperBound...]
+            let sources = Sources(
+                read: { (path) throws(SourceError) in example },
+                glob: { _ in [] },
+                environment: { _ in nil },
+                interfaceAddresses: { _ in nil }
+            )
+            let check = CorefileCheck.run("example", sources: sources)
+            #expect(check.diagnostics.isEmpty, "\(document): \(check.report)")
+            #expect(check.configuration != nil)
+        }
+    }
+
+    @Test("Links of the documents lead somewhere")
+    func links() {
+        let documents = ["README.md", "ARCHITECTURE.md"] + Repository.files(below: "docs", suffix: ".md")
+        for document in documents {
+            let folder =
+                document.contains("/")
+                ? document.split(separator: "/").dropLast().joined(separator: "/") + "/" : ""
+            for match in Repository.text(document).matches(of: #/\]\((?<target>[^)#: ]+)\)/#) {
+                let path = folder + match.target
+                let exists = !Repository.text(path).isEmpty || !Repository.names(in: path).isEmpty
+                #expect(exists, "\(document) links to \(match.target)")
+            }
+        }
+    }
+}
