@@ -1,0 +1,134 @@
+// The whole loop on a thread of the test: real sockets, files, timers and signals; only the second process and
+// the node's network are stand-ins.
+
+import Addresses
+import Glibc
+import Kernel
+import Logging
+import Supervisor
+import Synchronization
+import Testing
+
+@Suite struct SupervisorLoopTests {
+    /// A supervisor that runs on a thread of its own.
+    private final class Run: Sendable {
+        let journal = Journal()
+        let directory: String
+        private let thread = Mutex<pthread_t?>(nil)
+        private let workers = Mutex<[FakeWorker]>([])
+
+        /// Serves `address` from a Corefile in a new directory.
+        init(address: IPAddress, refused: Set<UInt64> = []) throws {
+            var template = Array("/tmp/node-local-dns-test-XXXXXX".utf8CString)
+            directory = String(cString: try #require(mkdtemp(&template)))
+            var options = SupervisorOptions(localAddresses: [address])
+            options.templatePath = directory + "/Corefile.base"
+            options.corefilePath = directory + "/Corefile"
+            options.kubeDNSDirectory = nil
+            options.metricsEndpoint = Endpoint(address, port: 0)
+            options.pidFile = directory + "/pid"
+            options.dnsPort = 5300
+            options.threads = 2
+            try write(". {\n    bind \(address)\n    forward . 192.0.2.1\n}\n")
+            let ready = options
+            _ = try Thread(name: "supervisor") { [self] in
+                thread.withLock { $0 = pthread_self() }
+                let world = SupervisorWorld(
+                    environment: { _ in nil },
+                    startWorker: { (control) throws(SystemError) in
+                        let worker = try FakeWorker(control: control, journal: self.journal, refused: refused)
+                        self.workers.withLock { $0.append(worker) }
+                        return worker
+                    },
+                    makeNetwork: { _ in FakeNetwork(self.journal) }
+                )
+                let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+                journal.note("exit code \(Supervisor.run(ready, world: world, log: silent))")
+            }
+        }
+
+        func write(_ corefile: String) throws {
+            try Files.replace(directory + "/Corefile.base", with: Array(corefile.utf8))
+        }
+
+        func signal(_ signal: ProcessSignal) {
+            // The loop's thread has it blocked and reads it from its signalfd.
+            thread.withLock { if let thread = $0 { _ = pthread_kill(thread, signal.rawValue) } }
+        }
+
+        func crashWorker() { workers.withLock { $0.last }?.end(.killed(signal: SIGSEGV)) }
+
+        /// The next lines; a reconciliation may come between any two.
+        func expect(_ lines: String..., sourceLocation: SourceLocation = #_sourceLocation) async {
+            for line in lines {
+                #expect(
+                    await journal.next(ignoring: ["network is reconciled"]) == line,
+                    sourceLocation: sourceLocation
+                )
+            }
+        }
+
+        func expectStart(_ address: IPAddress, generation: UInt64 = 1) async {
+            for transport in ["udp", "udp", "tcp"] { await expect("worker has \(transport) \(address):5300") }
+            await expect("worker serves \(generation)")
+        }
+    }
+
+    @Test func startsProvesInterceptsAndStopsInOrder() async throws {
+        let address = IPAddress(v4: 0x7f4d_0101)
+        let run = try Run(address: address)
+        await run.expect("link is set up")
+        await run.expectStart(address)
+        await run.expect("interception begins")
+        run.signal(.terminate)
+        await run.expect("interception ends", "worker drains", "network is torn down", "exit code 0")
+        #expect(!Files.exists(run.directory + "/pid"))
+    }
+
+    @Test func aDeadWorkerIsReplacedWithTheSameSockets() async throws {
+        let address = IPAddress(v4: 0x7f4d_0102)
+        let run = try Run(address: address)
+        await run.expect("link is set up")
+        await run.expectStart(address)
+        await run.expect("interception begins")
+        run.crashWorker()
+        await run.expectStart(address)
+        run.signal(.quit)
+        await run.expect("interception ends", "network is torn down", "exit code 0")
+    }
+
+    @Test func aChangedFileOpensSocketsAndReachesTheWorker() async throws {
+        let address = IPAddress(v4: 0x7f4d_0103)
+        let run = try Run(address: address)
+        await run.expect("link is set up")
+        await run.expectStart(address)
+        await run.expect("interception begins")
+        try run.write(".:5301 {\n    bind \(address)\n    forward . 192.0.2.1\n}\n")
+        for transport in ["udp", "udp", "tcp"] { await run.expect("worker has \(transport) \(address):5301") }
+        await run.expect("worker serves 2")
+        run.signal(.terminate)
+        await run.expect("interception ends", "worker drains", "network is torn down", "exit code 0")
+    }
+
+    @Test func aConfigurationThatTheWorkerRefusesIsGone() async throws {
+        let address = IPAddress(v4: 0x7f4d_0104)
+        let run = try Run(address: address, refused: [2])
+        await run.expect("link is set up")
+        await run.expectStart(address)
+        await run.expect("interception begins")
+        try run.write(". {\n    bind \(address)\n    forward . 192.0.2.2\n}\n")
+        await run.expect("worker refuses 2")
+        run.crashWorker()
+        await run.expectStart(address, generation: 1)
+        run.signal(.terminate)
+        await run.expect("interception ends", "worker drains", "network is torn down", "exit code 0")
+    }
+
+    @Test func aFirstConfigurationThatCannotBeServedTearsDown() async throws {
+        let address = IPAddress(v4: 0x7f4d_0105)
+        let run = try Run(address: address, refused: [1])
+        await run.expect("link is set up")
+        for transport in ["udp", "udp", "tcp"] { await run.expect("worker has \(transport) \(address):5300") }
+        await run.expect("worker refuses 1", "network is torn down", "exit code 1")
+    }
+}

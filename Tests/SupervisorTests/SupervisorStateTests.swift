@@ -1,0 +1,319 @@
+// The supervisor's decisions as scripts: at a time an event, then the actions.
+
+import Kernel
+import Supervisor
+import Testing
+import Timing
+
+@Suite struct StartTests {
+    @Test func trafficComesOnlyAfterTheWorkerAnswered() {
+        var script = Script()
+        #expect(script.deadline == nil)
+        #expect(script.at(0, .started(generation: 1)) == [.spawnWorker(generation: 1)])
+        #expect(
+            script.at(40, .workerReady(generation: 1)) == [
+                .adoptConfiguration(generation: 1), .sendProbe(round: 1),
+            ]
+        )
+        #expect(!script.state.isIntercepting)
+        #expect(script.at(41, .probeAnswered(round: 1)) == [.commitInterception, .writePIDFile])
+        #expect(script.state.isIntercepting)
+        #expect(script.state.isProven)
+        #expect(script.at(541, .timePassed) == [.sendProbe(round: 2)])
+        #expect(script.at(542, .probeAnswered(round: 2)) == [])
+    }
+
+    @Test func anUnansweredFirstProbeIsSentAgainSoon() {
+        var script = Script()
+        _ = script.at(0, .started(generation: 1))
+        _ = script.at(10, .workerReady(generation: 1))
+        #expect(script.deadline == 260)
+        #expect(
+            script.at(260, .timePassed) == [
+                .abandonProbe(round: 1, tellsWhatIsMissing: false), .sendProbe(round: 2),
+            ]
+        )
+        #expect(script.at(261, .probeAnswered(round: 1)) == [], "too late")
+        _ = script.at(510, .timePassed)
+        _ = script.at(760, .timePassed)
+        // A second of silence is worth a line.
+        #expect(script.at(1010, .timePassed).first == .abandonProbe(round: 4, tellsWhatIsMissing: true))
+        #expect(script.at(1020, .probeAnswered(round: 5)) == [.commitInterception, .writePIDFile])
+    }
+
+    @Test func aFirstConfigurationThatCannotBeServedEndsTheProcess() {
+        var script = Script()
+        _ = script.at(0, .started(generation: 1))
+        #expect(
+            script.at(10, .workerRejected(generation: 1, reason: "no")) == [
+                .dropConfiguration(generation: 1, reason: "no"), .killWorker, .tearDownNetwork,
+                .exit(code: 1),
+            ]
+        )
+    }
+
+    @Test func aWorkerThatIsNotReadyInTimeIsReplaced() {
+        var script = Script { $0.filesPoll = .seconds(100) }
+        _ = script.at(0, .started(generation: 1))
+        #expect(script.deadline == 10_000)
+        #expect(script.at(10_000, .timePassed) == [.killWorker])
+        #expect(script.at(10_005, .workerEnded("signal 9")) == [.spawnWorker(generation: 1)])
+    }
+
+    @Test func nothingHappensBeforeTheStart() {
+        var script = Script()
+        #expect(script.at(0, .workerReady(generation: 1)) == [])
+        #expect(script.at(0, .probeAnswered(round: 0)) == [])
+        #expect(script.at(0, .workerEnded("signal 9")) == [])
+    }
+}
+
+@Suite struct WorkerDeathTests {
+    @Test func theNextWorkerStartsAtOnceAndTrafficStays() {
+        var script = Script.serving()
+        #expect(script.at(20_000, .workerEnded("signal 9")).contains(.spawnWorker(generation: 1)))
+        #expect(!script.state.isProven)
+        #expect(script.state.isIntercepting)
+        // The configuration was adopted before: nothing to close.
+        #expect(script.at(20_050, .workerReady(generation: 1)) == [.sendProbe(round: 2)])
+        #expect(script.at(20_051, .probeAnswered(round: 2)) == [])
+        #expect(script.state.isIntercepting)
+    }
+
+    @Test func withoutAnAnswerTrafficGoesElsewhereAfterAQuarterSecond() {
+        var script = Script.serving {
+            $0.networkSync = .seconds(1000); $0.filesPoll = .seconds(1000)
+        }
+        _ = script.at(100, .workerEnded("signal 9"))
+        #expect(script.deadline == 350)
+        #expect(script.at(350, .timePassed) == [.withdrawInterception])
+        #expect(!script.state.isIntercepting)
+        #expect(script.at(400, .workerReady(generation: 1)) == [.sendProbe(round: 2)])
+        #expect(script.at(401, .probeAnswered(round: 2)) == [.commitInterception])
+    }
+
+    @Test func aCrashLoopIsSlowedDown() {
+        var script = Script {
+            $0.networkSync = .seconds(1000); $0.filesPoll = .seconds(1000)
+        }
+        _ = script.at(0, .started(generation: 1))
+        var now: UInt64 = 0
+        var delays: [UInt64] = []
+        for _ in 0..<9 {
+            now += 10
+            let actions = script.at(now, .workerEnded("exit code 1"))
+            if actions.contains(.spawnWorker(generation: 1)) {
+                delays.append(0)
+                continue
+            }
+            guard let next = script.deadline else { break }
+            delays.append(next - now)
+            now = next
+            #expect(script.at(now, .timePassed) == [.spawnWorker(generation: 1)])
+        }
+        #expect(delays == [0, 100, 200, 400, 800, 1600, 3200, 5000, 5000])
+    }
+
+    @Test func aWorkerThatLivedForAWhileResetsTheBackOff() {
+        var script = Script.serving()
+        _ = script.at(20, .workerEnded("signal 9"))
+        _ = script.at(30, .workerEnded("signal 9"))
+        #expect(script.at(129, .timePassed) == [])
+        #expect(script.at(130, .timePassed).contains(.spawnWorker(generation: 1)))
+        _ = script.at(140, .workerReady(generation: 1))
+        #expect(script.at(10_130, .workerEnded("signal 9")).contains(.spawnWorker(generation: 1)))
+    }
+}
+
+@Suite struct HangTests {
+    @Test func threeMissedProbesSendTrafficElsewhereUntilItAnswersAgain() {
+        var script = Script.serving {
+            $0.networkSync = .seconds(1000); $0.filesPoll = .seconds(1000)
+        }
+        #expect(script.at(510, .timePassed) == [.sendProbe(round: 2)])
+        #expect(
+            script.at(1510, .timePassed) == [
+                .abandonProbe(round: 2, tellsWhatIsMissing: true), .sendProbe(round: 3),
+            ]
+        )
+        #expect(
+            script.at(2510, .timePassed) == [
+                .abandonProbe(round: 3, tellsWhatIsMissing: false), .sendProbe(round: 4),
+            ]
+        )
+        #expect(
+            script.at(3510, .timePassed) == [
+                .abandonProbe(round: 4, tellsWhatIsMissing: false), .withdrawInterception,
+                .sendProbe(round: 5),
+            ]
+        )
+        #expect(!script.state.isProven)
+        #expect(script.at(3600, .probeAnswered(round: 5)) == [.commitInterception])
+    }
+
+    @Test func oneMissedProbeDoesNothingElse() {
+        var script = Script.serving()
+        _ = script.at(510, .timePassed)
+        _ = script.at(1510, .timePassed)
+        #expect(script.at(1520, .probeAnswered(round: 3)) == [])
+        #expect(script.state.isIntercepting)
+    }
+}
+
+@Suite struct ConfigurationTests {
+    @Test func aNewOneIsSentAndAdoptedWhenTheWorkerSaysSo() {
+        var script = Script.serving()
+        #expect(script.at(100, .configurationChecked(generation: 2)) == [.sendConfiguration(generation: 2)])
+        #expect(script.at(120, .workerReady(generation: 2)) == [.adoptConfiguration(generation: 2)])
+        #expect(script.at(20_000, .workerEnded("signal 9")).contains(.spawnWorker(generation: 2)))
+    }
+
+    @Test func aRejectedOneIsDroppedAndTheOldOneStays() {
+        var script = Script.serving()
+        _ = script.at(100, .configurationChecked(generation: 2))
+        #expect(
+            script.at(120, .workerRejected(generation: 2, reason: "no")) == [
+                .dropConfiguration(generation: 2, reason: "no")
+            ]
+        )
+        #expect(script.at(20_000, .workerEnded("signal 9")).contains(.spawnWorker(generation: 1)))
+    }
+
+    @Test func oneThatKillsTheWorkerIsNotTriedTwice() {
+        var script = Script.serving()
+        _ = script.at(100, .configurationChecked(generation: 2))
+        #expect(
+            script.at(120, .workerEnded("signal 4")) == [
+                .dropConfiguration(generation: 2, reason: "the worker ended (signal 4)"),
+                .spawnWorker(generation: 1),
+            ]
+        )
+    }
+
+    @Test func ofTwoOnlyTheNewerCounts() {
+        var script = Script.serving()
+        _ = script.at(100, .configurationChecked(generation: 2))
+        _ = script.at(110, .configurationChecked(generation: 3))
+        #expect(script.at(120, .workerReady(generation: 2)) == [])
+        #expect(script.at(121, .workerRejected(generation: 2, reason: "no")) == [])
+        #expect(script.at(130, .workerReady(generation: 3)) == [.adoptConfiguration(generation: 3)])
+    }
+
+    @Test func filesAreReadOnceForManyEvents() {
+        var script = Script.serving()
+        for time in [100, 110, 120, 290] as [UInt64] { #expect(script.at(time, .filesTouched) == []) }
+        #expect(script.at(300, .timePassed) == [.readConfiguration(isForced: false)])
+        #expect(script.at(301, .timePassed) == [])
+    }
+
+    @Test func filesAreReadWithoutAnyEventWithinFiveSeconds() {
+        var script = Script.serving { $0.probeInterval = .seconds(1000) }
+        #expect(script.deadline == 4500)
+        #expect(script.at(4500, .timePassed) == [.readConfiguration(isForced: false)])
+        #expect(script.deadline == 9000)
+    }
+
+    @Test(arguments: [ProcessSignal.hangUp, .user1])
+    func aSignalReadsThemAtOnce(signal: ProcessSignal) {
+        var script = Script.serving()
+        #expect(script.at(100, .signal(signal)) == [.readConfiguration(isForced: true)])
+    }
+
+    @Test func anUpgradeBySignalIsRefusedWithALine() {
+        var script = Script.serving()
+        #expect(script.all(100, .signal(.user2)).count == 1)
+        #expect(script.state.isIntercepting)
+    }
+}
+
+@Suite struct NetworkTests {
+    @Test func eventsAreRepairedTogetherAndSoon() {
+        var script = Script.serving()
+        _ = script.at(100, .networkTouched)
+        _ = script.at(149, .networkTouched)
+        #expect(script.at(150, .timePassed) == [.reconcileNetwork])
+        #expect(script.at(160, .timePassed) == [])
+    }
+
+    @Test func everySyncIntervalLooksWithoutAnEvent() {
+        var script = Script.serving {
+            $0.probeInterval = .seconds(1000)
+            $0.filesPoll = .seconds(1000)
+            $0.networkSync = .seconds(7)
+        }
+        #expect(script.deadline == 7000)
+        #expect(script.at(7000, .timePassed) == [.reconcileNetwork])
+        #expect(script.deadline == 14_000)
+    }
+}
+
+@Suite struct StoppingTests {
+    @Test(arguments: [ProcessSignal.terminate, .interrupt])
+    func aCleanStop(signal: ProcessSignal) {
+        var script = Script.serving()
+        #expect(
+            script.at(100, .signal(signal)) == [.removePIDFile, .withdrawInterception, .drainWorker]
+        )
+        #expect(script.deadline == 5100)
+        #expect(script.at(600, .timePassed) == [], "no probes any more")
+        #expect(script.at(700, .workerEnded("exit code 0")) == [.tearDownNetwork, .exit(code: 0)])
+        #expect(script.deadline == nil)
+        #expect(script.at(800, .signal(.terminate)) == [])
+    }
+
+    @Test func aWorkerThatDoesNotEndIsKilledAfterTheGracePeriod() {
+        var script = Script.serving { $0.grace = .seconds(2) }
+        _ = script.at(100, .signal(.terminate))
+        #expect(script.at(2100, .timePassed) == [.killWorker])
+        #expect(script.at(2110, .workerEnded("signal 9")) == [.tearDownNetwork, .exit(code: 0)])
+    }
+
+    @Test func aWorkerThatCannotEvenBeKilledDoesNotHoldUsUp() {
+        var script = Script.serving()
+        _ = script.at(100, .signal(.terminate))
+        _ = script.at(5100, .timePassed)
+        #expect(script.at(6100, .timePassed) == [.tearDownNetwork, .exit(code: 0)])
+    }
+
+    @Test func theSecondInterruptEndsAtOnce() {
+        var script = Script.serving()
+        _ = script.at(100, .signal(.interrupt))
+        #expect(
+            script.at(200, .signal(.interrupt)) == [
+                .removePIDFile, .killWorker, .tearDownNetwork, .exit(code: 2),
+            ]
+        )
+    }
+
+    @Test func quitEndsAtOnceWithTeardown() {
+        var script = Script.serving()
+        #expect(
+            script.at(100, .signal(.quit)) == [
+                .removePIDFile, .withdrawInterception, .killWorker, .tearDownNetwork, .exit(code: 0),
+            ]
+        )
+    }
+
+    @Test func skippedTeardownLeavesEverything() {
+        var script = Script.serving(skipsTeardown: true)
+        #expect(script.at(100, .signal(.terminate)) == [.removePIDFile, .drainWorker])
+        #expect(script.at(200, .workerEnded("exit code 0")) == [.exit(code: 0)])
+    }
+
+    @Test func withoutAWorkerThereIsNothingToWaitFor() {
+        var script = Script()
+        _ = script.at(0, .started(generation: 1))
+        _ = script.at(1, .workerEnded("exit code 1"))
+        _ = script.at(2, .workerEnded("exit code 1"))
+        #expect(script.at(3, .signal(.terminate)) == [.removePIDFile, .tearDownNetwork, .exit(code: 0)])
+    }
+
+    @Test func linesSayWhatHappensInNodeCachesWords() {
+        var script = Script.serving()
+        #expect(
+            script.all(100, .signal(.terminate)).first
+                == .log(.info, "SIGTERM: Shutting down servers then terminating")
+        )
+        #expect(script.all(200, .workerEnded("exit code 0")).first == .log(.info, "Tearing down"))
+    }
+}
