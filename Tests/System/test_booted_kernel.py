@@ -45,7 +45,7 @@ def test_the_guest_runs_to_its_end(facts: dict[str, object]) -> None:
 
 EXPECTED = {
     "links": {"nodelocaldns": "dummy"},
-    "flags_of_the_table": ["owner"],
+    "flags_of_the_tables": ["owner"],
     "answers_at_169.254.20.10": EVERYWHERE,
     "answers_at_10.96.0.10": EVERYWHERE,
     "answers_at_fd00:20::10": EVERYWHERE,

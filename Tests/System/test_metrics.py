@@ -109,14 +109,14 @@ KNOWN_TO_PROMTOOL = ()
 
 
 def test_hits_and_misses_are_counted(bed: Bed, agent: Agent) -> None:
-    name, zone = "load-700.shop.svc.cluster.local", "cluster.local."
+    asked, zone = "load-700.shop.svc.cluster.local", "cluster.local."
     before = agent.metrics()
     for _ in range(3):
-        bed.pod1.ask(name)
+        bed.pod1.ask(asked)
     after = agent.metrics()
 
-    def grown(family: str, **labels: str) -> float:
-        return after.value(family, **labels) - before.value(family, **labels)
+    def grown(name: str, /, **labels: str) -> float:
+        return after.value(name, **labels) - before.value(name, **labels)
 
     assert grown("coredns_cache_misses_total", server=SERVER, zones=zone) == 1
     assert grown("coredns_cache_hits_total", server=SERVER, zones=zone, type="success") == 2

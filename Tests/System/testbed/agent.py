@@ -226,7 +226,7 @@ class Metrics:
             for name, labels, value in self.SAMPLE.findall(text)
         ]
 
-    def value(self, name: str, **labels: str) -> float:
+    def value(self, name: str, /, **labels: str) -> float:
         """The sum of the samples of `name` that carry these labels; 0 when there is none."""
         return sum(
             value for sample, its, value in self.samples if sample == name and labels.items() <= its.items()
