@@ -16,11 +16,15 @@ extension Supervisor {
         let reading = source.read()
         defer { watchDirectories() }
         tell(reading.notices)
-        guard let configuration = reading.changed else { return }
+        guard let configuration = reading.changed else {
+            if reading.notices.contains(where: { $0.severity == .error }) { metrics.failedReloads.add() }
+            return
+        }
         do throws(SocketProblem) {
             _ = try sockets.open(for: configuration.plan)
         } catch {
             source.refuse(goingBackTo: accepted)
+            metrics.failedReloads.add()
             return tell([ConfigurationNotice(severity: .error, text: "Invalid config: \(error)")])
         }
         newestGeneration += 1
@@ -33,7 +37,6 @@ extension Supervisor {
             log.log(level: notice.severity.level, "\(notice.text)")
             if notice.severity == .error { metrics.count(.configMap) }
         }
-        if notices.contains(where: { $0.severity == .error }) { metrics.failedReloads.add() }
     }
 
     func adopt(_ generation: UInt64) {

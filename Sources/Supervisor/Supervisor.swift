@@ -125,7 +125,9 @@ package final class Supervisor {
             for action in actions where exitCode == nil { perform(action) }
         }
         metrics.workerIsUp.set(state.isProven ? 1 : 0)
-        worker?.send(MetricSnapshot(of: [metrics]))
+        var snapshot = MetricSnapshot()
+        metrics.collect(into: &snapshot)
+        worker?.send(snapshot)
     }
 
     private func perform(_ action: SupervisorState.Action) {
@@ -226,6 +228,8 @@ package final class Supervisor {
         )
         nextProbeToken += 2 * UInt64(probedEndpoints.count)
         probe = started
+        // No address of ours at all: nothing can contradict.
+        if started.isComplete { pendingEvents.append(.probeAnswered(round: round)) }
     }
 
     /// What pods ask: the wildcard is asked at our own addresses.
