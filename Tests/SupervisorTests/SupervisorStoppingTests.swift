@@ -1,0 +1,77 @@
+// Signals and the end as scripts.
+
+import Kernel
+import Supervisor
+import Testing
+import Timing
+
+@Suite struct StoppingTests {
+    @Test(arguments: [ProcessSignal.terminate, .interrupt])
+    func aCleanStop(signal: ProcessSignal) {
+        var script = Script.serving()
+        #expect(
+            script.at(100, .signal(signal)) == [.removePIDFile, .withdrawInterception, .drainWorker]
+        )
+        #expect(script.deadline == 5100)
+        #expect(script.at(600, .timePassed) == [], "no probes any more")
+        #expect(script.at(700, .workerEnded("exit code 0")) == [.tearDownNetwork, .exit(code: 0)])
+        #expect(script.deadline == nil)
+        #expect(script.at(800, .signal(.terminate)) == [])
+    }
+
+    @Test func aWorkerThatDoesNotEndIsKilledAfterTheGracePeriod() {
+        var script = Script.serving { $0.grace = .seconds(2) }
+        _ = script.at(100, .signal(.terminate))
+        #expect(script.at(2100, .timePassed) == [.killWorker])
+        #expect(script.at(2110, .workerEnded("signal 9")) == [.tearDownNetwork, .exit(code: 0)])
+    }
+
+    @Test func aWorkerThatCannotEvenBeKilledDoesNotHoldUsUp() {
+        var script = Script.serving()
+        _ = script.at(100, .signal(.terminate))
+        _ = script.at(5100, .timePassed)
+        #expect(script.at(6100, .timePassed) == [.tearDownNetwork, .exit(code: 0)])
+    }
+
+    @Test func theSecondInterruptEndsAtOnce() {
+        var script = Script.serving()
+        _ = script.at(100, .signal(.interrupt))
+        #expect(
+            script.at(200, .signal(.interrupt)) == [
+                .removePIDFile, .killWorker, .tearDownNetwork, .exit(code: 2),
+            ]
+        )
+    }
+
+    @Test func quitEndsAtOnceWithTeardown() {
+        var script = Script.serving()
+        #expect(
+            script.at(100, .signal(.quit)) == [
+                .removePIDFile, .withdrawInterception, .killWorker, .tearDownNetwork, .exit(code: 0),
+            ]
+        )
+    }
+
+    @Test func skippedTeardownLeavesEverything() {
+        var script = Script.serving(skipsTeardown: true)
+        #expect(script.at(100, .signal(.terminate)) == [.removePIDFile, .drainWorker])
+        #expect(script.at(200, .workerEnded("exit code 0")) == [.exit(code: 0)])
+    }
+
+    @Test func withoutAWorkerThereIsNothingToWaitFor() {
+        var script = Script()
+        _ = script.at(0, .started(generation: 1))
+        _ = script.at(1, .workerEnded("exit code 1"))
+        _ = script.at(2, .workerEnded("exit code 1"))
+        #expect(script.at(3, .signal(.terminate)) == [.removePIDFile, .tearDownNetwork, .exit(code: 0)])
+    }
+
+    @Test func linesSayWhatHappensInNodeCachesWords() {
+        var script = Script.serving()
+        #expect(
+            script.all(100, .signal(.terminate)).first
+                == .log(.info, "SIGTERM: Shutting down servers then terminating")
+        )
+        #expect(script.all(200, .workerEnded("exit code 0")).first == .log(.info, "Tearing down"))
+    }
+}
