@@ -121,9 +121,9 @@ let package = Package(
         // Tests mirror the sources. What they share stands in TestSupport.
         .target(
             name: "TestSupport",
-            dependencies: ["Upstream", "Resolution", "Addresses", "Timing"],
+            dependencies: ["Upstream", "Resolution", "DNSWire", "Kernel", "Addresses", "Timing"],
             path: "Tests/TestSupport",
-            swiftSettings: tests
+            swiftSettings: tests + [.enableUpcomingFeature("InternalImportsByDefault")]
         ),
         .testTarget(
             name: "TelemetryTests",
@@ -154,5 +154,28 @@ let package = Package(
             dependencies: ["Probes", "Addresses", "Telemetry", nioCore, nioPosix],
             swiftSettings: tests
         ),
+        .testTarget(
+            name: "ControlTests",
+            dependencies: ["Control", "Addresses", "Kernel"],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "KernelTests",
+            dependencies: ["Kernel", "Addresses", "Timing"],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "SupervisorTests",
+            dependencies: [
+                "Supervisor", "Control", "Corefile", "Kernel", "NodeNetwork", "Addresses", "Timing", logging,
+            ],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "CommandLineTests",
+            dependencies: ["node-local-dns", "Supervisor", "Addresses", "Timing", arguments],
+            swiftSettings: tests
+        ),
+        .testTarget(name: "RepositoryTests", dependencies: ["Corefile", "Telemetry"], swiftSettings: tests),
     ]
 )

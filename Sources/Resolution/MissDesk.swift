@@ -42,19 +42,19 @@ package final class MissDesk {
     /// Clients that may wait for upstream at once; some 30 MiB when all of them do.
     package static let capacity = 50_000
 
-    private let hashing: NameHash
-    private let clocks: Clocks
+    let hashing: NameHash
+    let clocks: Clocks
     /// Which cells of the zone counters are ours.
-    private let thread: Int
-    private let counters: DeskCounters
-    private let log: QueryLog
-    private let failures: FailureLog
+    let thread: Int
+    let counters: DeskCounters
+    let log: QueryLog
+    let failures: FailureLog
     private let onLoop: (ServerBlock) -> Void
-    private var inFlight = InFlightTable(capacity: MissDesk.capacity)
+    var inFlight = InFlightTable(capacity: MissDesk.capacity)
     private var exchanges: [ObjectIdentifier: Asked] = [:]
-    private var query = Query()
+    var query = Query()
     /// Reused for every reply; as long as a message can be.
-    private var buffer = [UInt8](repeating: 0, count: Limits.messageSize)
+    var buffer = [UInt8](repeating: 0, count: Limits.messageSize)
 
     package init(
         hashing: NameHash,
@@ -158,7 +158,7 @@ extension MissDesk {
     }
 
     /// Somebody else's answer may have come while this question was on its way to us.
-    private func answerFromCache(_ pending: PendingQuery, _ cache: ShardedCache, acceptsStale: Bool) -> Bool {
+    func answerFromCache(_ pending: PendingQuery, _ cache: ShardedCache, acceptsStale: Bool) -> Bool {
         var options = LookupOptions(limit: limit(pending))
         options.acceptsStale = acceptsStale
         options.countsAsHit = false
@@ -180,176 +180,5 @@ extension MissDesk {
         )
         deliver(pending, size: hit.size, author: .cache, ReplyClass(hit.kind))
         return true
-    }
-}
-
-// MARK: - The answer comes
-
-extension MissDesk {
-    private func finish(_ key: FlightKey, _ first: PendingQuery, _ outcome: UpstreamOutcome) {
-        let waiting = inFlight.complete(key)
-        switch outcome {
-        case .failed(let failure): fail(waiting, failure)
-        case .answered(let message, let server):
-            do throws(AnswerMessage.Flaw) {
-                settle(waiting, first, try AnswerMessage(message))
-            } catch {
-                first.table.zones[first.zone].counters.countDrop(thread: thread)
-                fail(
-                    waiting,
-                    UpstreamFailure(
-                        responseCode: .serverFailure,
-                        extendedError: .networkError,
-                        description: "malformed reply from \(server): \(error.rawValue)"
-                    )
-                )
-            }
-        }
-    }
-
-    private func settle(_ waiting: [PendingQuery], _ first: PendingQuery, _ answer: AnswerMessage) {
-        let block = first.table.zones[first.zone].block
-        guard query.read(first.packet.span, hashing: hashing) == .accepted, let name = query.domainName else {
-            return
-        }
-        guard let cache = block.cache, block.cacheScope.covers(name) else {
-            for pending in waiting { answerClient(pending, answer, nil, author: .forward) }
-            return
-        }
-        let lifetime = Lifetime(
-            of: answer,
-            type: query.type,
-            settings: cache.settings,
-            wallClock: clocks.wallClock()
-        )
-        if let kind = lifetime.kind, block.cacheScope.keeps(kind, name) {
-            cache.insert(answer, for: query, as: kind, lifetime: lifetime.seconds, at: clocks.now())
-        } else {
-            cache.refreshFailed(query)
-        }
-        let isFailure = answer.responseCode != .noError && answer.responseCode != .nameError
-        for pending in waiting where pending.replyPath != nil {
-            // RFC 8767, 4: a failure is no reason to withhold an answer that was good a while ago.
-            if pending.reason == .verify, isFailure, readAgain(pending),
-                answerFromCache(pending, cache, acceptsStale: true)
-            {
-                continue
-            }
-            answerClient(pending, answer, lifetime, author: .cache)
-        }
-    }
-
-    private func fail(_ waiting: [PendingQuery], _ failure: UpstreamFailure) {
-        for (index, pending) in waiting.enumerated() {
-            let block = pending.table.zones[pending.zone].block
-            guard readAgain(pending) else { continue }
-            if index == 0 {
-                block.cache?.refreshFailed(query)
-                if block.logsErrors, let name = query.domainName {
-                    failures.note(block, failure, name, query.type, at: clocks.now())
-                }
-            }
-            if pending.reason == .verify, let cache = block.cache,
-                answerFromCache(pending, cache, acceptsStale: true)
-            {
-                continue
-            }
-            answerError(pending, failure.responseCode, failure.extendedError)
-        }
-    }
-
-    private func readAgain(_ pending: PendingQuery) -> Bool {
-        query.read(pending.packet.span, hashing: hashing) == .accepted
-    }
-}
-
-// MARK: - Replies
-
-extension MissDesk {
-    private func limit(_ pending: PendingQuery) -> Int {
-        pending.transport == .udp ? query.udpLimit : Limits.messageSize
-    }
-
-    private func answerClient(
-        _ pending: PendingQuery,
-        _ answer: AnswerMessage,
-        _ lifetime: Lifetime?,
-        author: ReplyAuthor
-    ) {
-        guard pending.replyPath != nil, readAgain(pending) else { return }
-        var output = buffer.mutableSpan
-        let size = ReplyWriter.write(
-            answer.wire.span,
-            ttlOffsets: answer.ttlOffsets.span,
-            extendedCode: answer.responseCode.rawValue >> 4,
-            to: query,
-            packet: pending.packet.span,
-            style: ReplyStyle(timeToLive: lifetime?.seconds, isAuthoritative: false, limit: limit(pending)),
-            into: &output
-        )
-        deliver(pending, size: size, author: author, ReplyClass(lifetime?.kind ?? answer.kindWithoutCache))
-    }
-
-    private func answerError(_ pending: PendingQuery, _ code: ResponseCode, _ error: ExtendedError) {
-        guard pending.replyPath != nil, readAgain(pending) else { return }
-        var output = buffer.mutableSpan
-        let size = ReplyWriter.writeError(
-            code,
-            to: query,
-            packet: pending.packet.span,
-            extendedError: error,
-            into: &output
-        )
-        deliver(pending, size: size, author: .server, .error)
-    }
-
-    /// Sends what stands in the buffer, counts it, and logs it where the block wants that.
-    private func deliver(_ pending: PendingQuery, size: Int, author: ReplyAuthor, _ kind: ReplyClass) {
-        let octets = buffer
-        let reply = octets.span.extracting(0..<size)
-        pending.replyPath?.deliver(reply)
-        let nanoseconds = (clocks.now() - pending.arrivedAt).nanoseconds
-        let flags = HeaderFlags(rawValue: reply.uint16(at: 2))
-        let zone = pending.table.zones[pending.zone]
-        zone.counters.observeMiss(nanoseconds: nanoseconds, thread: thread)
-        zone.counters.count(
-            QueryRecord(
-                family: pending.family,
-                transport: pending.transport,
-                type: query.type,
-                dnssecOK: query.dnssecOK,
-                author: author,
-                code: flags.responseCode,
-                requestSize: pending.packet.count,
-                responseSize: author == .server ? 0 : size,
-                nanoseconds: nanoseconds
-            ),
-            thread: thread
-        )
-        if !zone.block.logRules.isEmpty, let name = query.domainName {
-            let written = author == .server ? nil : flags
-            let event = LogEvent(
-                query,
-                name: name,
-                client: pending.replyPath?.client,
-                transport: pending.transport,
-                flags: written,
-                code: written?.responseCode,
-                replySize: author == .server ? 0 : size,
-                nanoseconds: nanoseconds
-            )
-            log.note(event, name, zone.block.logRules, kind)
-        }
-    }
-}
-
-extension AnswerMessage {
-    /// What `log` calls a reply of a block without `cache`.
-    fileprivate var kindWithoutCache: AnswerKind? {
-        switch responseCode {
-        case .noError: summary.answers == 0 && summary.hasSOA ? .denial : .success
-        case .nameError where summary.hasSOA: .denial
-        default: nil
-        }
     }
 }

@@ -93,8 +93,7 @@ extension QueryPipeline {
                 return refuse(packet, table.dropped, arrival, into: &output)
             }
         }
-        guard let index = table.zone(for: query, hashing: hashing), table.zones[index].block.answersQueries
-        else {
+        guard let index = table.zone(for: query, hashing: hashing), table.slots.answersQueries(index) else {
             return refuse(packet, table.dropped, arrival, into: &output)
         }
         if query.type == .axfr || query.type == .ixfr {
@@ -112,27 +111,31 @@ extension QueryPipeline {
         client: @autoclosure () -> Endpoint?,
         into output: inout MutableSpan<UInt8>
     ) -> Verdict {
-        guard let cache = table.zones[index].block.cache else { return .ask(zone: index, .miss) }
-        if table.zones[index].block.cacheScope.zones != nil, !isCovered(table.zones[index].block) {
+        if table.slots.isPartlyCached(index), !isCovered(table.zones[index].block) {
             return .ask(zone: index, .miss)
         }
         let limit = arrival.transport == .udp ? query.udpLimit : Limits.messageSize
-        switch cache.lookup(
-            query,
-            packet: packet,
-            options: LookupOptions(limit: limit),
-            at: arrival.at,
-            into: &output
-        ) {
-        case .miss: return .ask(zone: index, .miss)
+        let found = table.slots.withCache(index) { cache in
+            cache.lookup(
+                query,
+                packet: packet,
+                options: LookupOptions(limit: limit),
+                at: arrival.at,
+                into: &output
+            )
+        }
+        switch found {
+        case .miss, nil: return .ask(zone: index, .miss)
         case .staleIfUpstreamFails: return .ask(zone: index, .verify)
         case .hit(let hit):
-            let counters = table.zones[index].counters
             let nanoseconds = (now() - arrival.at).nanoseconds
-            counters.countHit(hit.kind, isStale: hit.isStale, nanoseconds: nanoseconds, thread: thread)
             let code = HeaderFlags(rawValue: Span(_mutableSpan: output).uint16(at: 2)).responseCode
-            counters.count(record(.cache, code, hit.size, nanoseconds, arrival), thread: thread)
-            if !table.zones[index].block.logRules.isEmpty {
+            let record = record(.cache, code, hit.size, nanoseconds, arrival)
+            table.slots.withCounters(index) { counters in
+                counters.countHit(hit.kind, isStale: hit.isStale, nanoseconds: nanoseconds, thread: thread)
+                counters.count(record, thread: thread)
+            }
+            if table.slots.logs(index) {
                 log.note(
                     query,
                     packet: packet,

@@ -14,7 +14,7 @@ extension ZoneCounters {
         for family in 0..<2 {
             for (transport, proto) in Transport.allCases.enumerated() {
                 for (type, name) in Self.typeLabels.enumerated() {
-                    let count = sum(Layout.requests + (family * 2 + transport) * Layout.types + type)
+                    let count = sum((family * 2 + transport) * Layout.types + type)
                     guard count > 0 else { continue }
                     let labels = [String(family + 1), proto.rawValue, server, name, "", zone]
                     snapshot.add(.requests, labels: labels, count)
@@ -34,7 +34,7 @@ extension ZoneCounters {
         addHistogram(.requestDuration, Layout.duration, .duration, [server, "", zone], &snapshot)
         for (transport, proto) in Transport.allCases.enumerated() {
             let labels = [proto.rawValue, server, "", zone]
-            let offset = transport * Buckets.size.cellCount
+            let offset = transport * Buckets.sizeCells
             addHistogram(.requestSize, Layout.requestSize + offset, .size, labels, &snapshot)
             addHistogram(.responseSize, Layout.responseSize + offset, .size, labels, &snapshot)
         }

@@ -7,19 +7,35 @@ package import DNSWire
 package import Telemetry
 
 /// Counters of one (server, zone), one block of cells per thread. They outlive reloads.
-package final class ZoneCounters: Sendable {
+@safe package final class ZoneCounters: Sendable {
     package let server: String
     package let zone: String
     /// Label `zones` of the cache families.
     package let cacheZones: String
     /// By thread number: packet threads first, the event loop last.
     package let cells: [CounterCells]
+    // SAFETY: the same objects as in `cells`, which this object keeps alive; written by `init`, freed by
+    // `deinit`. Reading a cell through it counts no references.
+    private nonisolated(unsafe) let uncounted: UnsafeMutablePointer<Unmanaged<CounterCells>>
 
     package init(server: String, zone: String, cacheZones: String, threads: Int) {
         self.server = server
         self.zone = zone
         self.cacheZones = cacheZones
         cells = (0..<threads).map { _ in CounterCells(count: Layout.count) }
+        unsafe uncounted = .allocate(capacity: max(1, threads))
+        for (thread, cells) in cells.enumerated() {
+            unsafe (uncounted + thread).initialize(to: Unmanaged.passUnretained(cells))
+        }
+    }
+
+    deinit { unsafe uncounted.deallocate() }
+
+    /// Lends the cells of `thread`.
+    @inline(__always)
+    private func withCells(_ thread: Int, _ body: (CounterCells) -> Void) {
+        precondition(thread >= 0 && thread < cells.count)
+        unsafe uncounted[thread]._withUnsafeGuaranteedRef { body($0) }
     }
 
     /// Offsets of the counters.
@@ -28,20 +44,20 @@ package final class ZoneCounters: Sendable {
         static let codes = 25
         static let plugins = 3
 
-        static let requests = 0
-        static let dnssecOK = requests + 2 * 2 * types
-        static let responses = dnssecOK + 1
-        static let duration = responses + plugins * codes
-        static let requestSize = duration + Buckets.duration.cellCount
-        static let responseSize = requestSize + 2 * Buckets.size.cellCount
-        static let hitDuration = responseSize + 2 * Buckets.size.cellCount
-        static let missDuration = hitDuration + Buckets.latency.cellCount
-        static let hits = missDuration + Buckets.latency.cellCount
-        static let misses = hits + 2
-        static let stale = misses + 1
-        static let prefetches = stale + 1
-        static let drops = prefetches + 1
-        static let count = drops + 1
+        // Computed, not stored: a stored one is a lazy global, and every use of it a call.
+        static var dnssecOK: Int { 2 * 2 * types }
+        static var responses: Int { dnssecOK + 1 }
+        static var duration: Int { responses + plugins * codes }
+        static var requestSize: Int { duration + Buckets.durationCells }
+        static var responseSize: Int { requestSize + 2 * Buckets.sizeCells }
+        static var hitDuration: Int { responseSize + 2 * Buckets.sizeCells }
+        static var missDuration: Int { hitDuration + Buckets.latencyCells }
+        static var hits: Int { missDuration + Buckets.latencyCells }
+        static var misses: Int { hits + 2 }
+        static var stale: Int { misses + 1 }
+        static var prefetches: Int { stale + 1 }
+        static var drops: Int { prefetches + 1 }
+        static var count: Int { drops + 1 }
     }
 }
 
@@ -79,32 +95,32 @@ extension ZoneCounters {
     /// Counts an answered query in the cells of `thread`; only that thread may call this.
     @inline(__always)
     package func count(_ record: QueryRecord, thread: Int) {
-        let cells = self.cells[thread]
         let transport = record.transport == .udp ? 0 : 1
         let family = record.family == .v4 ? 0 : 1
-        cells.increment(
-            Layout.requests + (family * 2 + transport) * Layout.types + Self.typeIndex(record.type)
-        )
-        if record.dnssecOK { cells.increment(Layout.dnssecOK) }
         let code = min(Int(record.code.rawValue), Layout.codes - 1)
-        cells.increment(Layout.responses + record.author.rawValue * Layout.codes + code)
-        cells.observeDuration(nanoseconds: record.nanoseconds, at: Layout.duration)
-        cells.observeSize(
-            bytes: record.requestSize,
-            at: Layout.requestSize + transport * Buckets.size.cellCount
-        )
-        cells.observeSize(
-            bytes: record.responseSize,
-            at: Layout.responseSize + transport * Buckets.size.cellCount
-        )
+        withCells(thread) { cells in
+            cells.increment((family * 2 + transport) * Layout.types + Self.typeIndex(record.type))
+            if record.dnssecOK { cells.increment(Layout.dnssecOK) }
+            cells.increment(Layout.responses + record.author.rawValue * Layout.codes + code)
+            cells.observeDuration(nanoseconds: record.nanoseconds, at: Layout.duration)
+            cells.observeSize(
+                bytes: record.requestSize,
+                at: Layout.requestSize + transport * Buckets.sizeCells
+            )
+            cells.observeSize(
+                bytes: record.responseSize,
+                at: Layout.responseSize + transport * Buckets.sizeCells
+            )
+        }
     }
 
     @inline(__always)
     package func countHit(_ kind: AnswerKind, isStale: Bool, nanoseconds: UInt64, thread: Int) {
-        let cells = self.cells[thread]
-        cells.increment(Layout.hits + (kind == .success ? 0 : 1))
-        if isStale { cells.increment(Layout.stale) }
-        cells.observeLatency(nanoseconds: nanoseconds, at: Layout.hitDuration)
+        withCells(thread) { cells in
+            cells.increment(Layout.hits + (kind == .success ? 0 : 1))
+            if isStale { cells.increment(Layout.stale) }
+            cells.observeLatency(nanoseconds: nanoseconds, at: Layout.hitDuration)
+        }
     }
 
     package func countMiss(thread: Int) { cells[thread].increment(Layout.misses) }

@@ -13,6 +13,8 @@ package final class ZoneTable: Sendable {
     package let passesOtherClasses: Bool
     /// Counters of queries that no block takes.
     package let dropped: ZoneCounters
+    /// The zones without reference counts, for the way of a hit.
+    let slots: ZoneSlots
     /// Zone index + 1 by hash, zero is empty.
     private let buckets: [UInt32]
     /// The zones' names in wire form, one behind the other, and where each starts.
@@ -38,6 +40,7 @@ package final class ZoneTable: Sendable {
         self.server = server
         self.zones = zones
         self.dropped = dropped
+        slots = ZoneSlots(zones)
         passesOtherClasses = zones.contains { !$0.block.forwards.isEmpty }
         var size = 8
         while size < 2 * zones.count { size *= 2 }

@@ -13,6 +13,11 @@ package struct Buckets: Hashable, Sendable {
 
     /// How many cells a histogram takes in `CounterCells`: its buckets, then its sum.
     package var cellCount: Int { count + 1 }
+
+    // The same as constants for the packet path; a test holds them to the lists.
+    @inlinable package static var durationCells: Int { 18 }
+    @inlinable package static var latencyCells: Int { 22 }
+    @inlinable package static var sizeCells: Int { 16 }
 }
 
 // MARK: - The lists

@@ -1,0 +1,70 @@
+// What a hit needs of its zone, laid out so that reading it counts no references: with several packet threads,
+// every retain of a shared cache would be a write to a cache line that all of them want.
+
+import AnswerCache
+import DNSWire
+
+/// The zones of one table as packet threads read them. Owned by the `ZoneTable`, which keeps alive what the
+/// slots point to.
+@safe struct ZoneSlots: ~Copyable, @unchecked Sendable {
+    // SAFETY: `slots` is written by `init` only and freed by `deinit`. The references in it are those of
+    // `ZoneTable.zones`, an immutable array of the same object that holds this value; whoever calls in holds
+    // that object, so they outlive every call.
+
+    @safe private struct Slot {
+        let cache: Unmanaged<ShardedCache>?
+        let counters: Unmanaged<ZoneCounters>
+        let answersQueries: Bool
+        let isPartlyCached: Bool
+        let logs: Bool
+    }
+
+    private let slots: UnsafeMutablePointer<Slot>
+    private let count: Int
+
+    init(_ zones: [ZoneTable.Zone]) {
+        count = zones.count
+        unsafe slots = .allocate(capacity: max(1, zones.count))
+        for (index, zone) in zones.enumerated() {
+            unsafe (slots + index).initialize(
+                to: Slot(
+                    cache: zone.block.cache.map { unsafe Unmanaged.passUnretained($0) },
+                    counters: Unmanaged.passUnretained(zone.counters),
+                    answersQueries: zone.block.answersQueries,
+                    isPartlyCached: zone.block.cacheScope.zones != nil,
+                    logs: !zone.block.logRules.isEmpty
+                )
+            )
+        }
+    }
+
+    deinit { unsafe slots.deallocate() }
+
+    @inline(__always)
+    private func slot(_ index: Int) -> Slot {
+        precondition(index >= 0 && index < count)
+        return unsafe slots[index]
+    }
+
+    /// Whether the zone's block has a plugin that answers.
+    func answersQueries(_ index: Int) -> Bool { slot(index).answersQueries }
+
+    /// Whether only some names of the block are cached.
+    func isPartlyCached(_ index: Int) -> Bool { slot(index).isPartlyCached }
+
+    /// Whether the block logs queries.
+    func logs(_ index: Int) -> Bool { slot(index).logs }
+
+    /// Lends the block's cache; nil when it has none.
+    @inline(__always)
+    func withCache<Result>(_ index: Int, _ body: (ShardedCache) -> Result) -> Result? {
+        guard let cache = unsafe slot(index).cache else { return nil }
+        return unsafe cache._withUnsafeGuaranteedRef { body($0) }
+    }
+
+    /// Lends the zone's counters.
+    @inline(__always)
+    func withCounters(_ index: Int, _ body: (ZoneCounters) -> Void) {
+        unsafe slot(index).counters._withUnsafeGuaranteedRef { body($0) }
+    }
+}
