@@ -1,6 +1,7 @@
 """One test bed for the whole run; an agent for each module that only asks, or one made by the test itself."""
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -45,3 +46,16 @@ def new_agent(bed: Bed, binary: Path) -> Iterator[Callable[..., Agent]]:
         if one.process is not None and one.process.poll() is None:
             one.send(15)
             one.wait(10)
+
+
+@pytest.fixture
+def silent_server(bed: Bed) -> Iterator[str]:
+    """A server that takes questions and never answers."""
+    with bed.outside.open_socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        bed.outside.ip("address", "add", "192.0.2.66/32", "dev", "lo")
+        server.bind(("192.0.2.66", 53))
+        with bed.outside.open_socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+            listener.bind(("192.0.2.66", 53))
+            listener.listen()
+            yield "192.0.2.66"
+    bed.outside.ip("address", "del", "192.0.2.66/32", "dev", "lo")

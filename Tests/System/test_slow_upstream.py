@@ -1,9 +1,6 @@
 """An upstream that never answers is the trouble of those who ask for its names, and of nobody else."""
 
 import json
-import socket
-
-import pytest
 
 from test_streams import SERVICE, framed_query, read_answers
 from testbed import Bed
@@ -11,19 +8,6 @@ from testbed.addresses import V4
 from testbed.client import addresses, rcode
 
 SILENT_DOMAIN = "silent.example.net"
-
-
-@pytest.fixture
-def silent_server(bed: Bed):
-    """A server that takes questions and never answers."""
-    with bed.outside.open_socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        bed.outside.ip("address", "add", "192.0.2.66/32", "dev", "lo")
-        server.bind(("192.0.2.66", 53))
-        with bed.outside.open_socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-            listener.bind(("192.0.2.66", 53))
-            listener.listen()
-            yield "192.0.2.66"
-    bed.outside.ip("address", "del", "192.0.2.66/32", "dev", "lo")
 
 
 def test_a_slow_question_does_not_hold_up_those_behind_it(bed: Bed, new_agent, silent_server: str) -> None:

@@ -98,7 +98,7 @@ def test_a_busy_metrics_port_does_not_stop_dns(bed: Bed, new_agent) -> None:
         other.listen()
         with new_agent() as agent:
             assert addresses(bed.pod1.ask("kubernetes.default.svc.cluster.local"))
-            agent.wait_log("9353")
+            agent.wait_log(r"(?i)9353.*in use")
 
 
 def test_a_config_map_directory_that_is_not_there(bed: Bed, new_agent) -> None:
