@@ -2,6 +2,7 @@
 
 import AnswerCache
 import DNSWire
+import Timing
 
 // MARK: - The answer comes
 
