@@ -1,0 +1,5 @@
+"""What can go wrong here."""
+
+
+class BenchError(Exception):
+    """Ends the benchmark with one message for its user."""
