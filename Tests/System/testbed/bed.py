@@ -184,11 +184,19 @@ class Bed:
 
 
 def sweep() -> None:
-    """Removes the namespaces of test runs whose process is gone without having cleaned up."""
+    """Removes what test runs have left whose process is gone without having cleaned up."""
     for line in run("ip", "netns", "list").splitlines():
-        name = line.split()[0]
-        parts = name.split("-")
-        if parts[0] == PREFIX and parts[1].isdigit() and not Path(f"/proc/{parts[1]}").exists():
+        if is_left_over(name := line.split()[0]):
             left = Namespace.__new__(Namespace)
             left.name = name
             left.remove()
+    for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}-*"):
+        if is_left_over(directory.name):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def is_left_over(name: str) -> bool:
+    """Whether the process that made something of this name has ended."""
+    prefix, _, rest = name.partition("-")
+    pid = rest.partition("-")[0]
+    return prefix == PREFIX and pid.isdigit() and not Path(f"/proc/{pid}").exists()
