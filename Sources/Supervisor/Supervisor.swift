@@ -219,28 +219,22 @@ package final class Supervisor {
     // MARK: - Probes
 
     private func sendProbe(_ round: UInt64) {
+        let endpoints = ProbeTargets.endpoints(
+            listening: sockets.endpoints,
+            localAddresses: options.localAddresses,
+            intercepted: state.isIntercepting ? network.interceptedFamilies : []
+        )
         let started = ProbeRound(
             number: round,
             token: token,
-            endpoints: probedEndpoints,
+            endpoints: endpoints,
             firstToken: nextProbeToken,
             poller: poller
         )
-        nextProbeToken += 2 * UInt64(probedEndpoints.count)
+        nextProbeToken += 2 * UInt64(endpoints.count)
         probe = started
-        // No address of ours at all: nothing can contradict.
+        // No address can be asked yet: the worker's `ready` has to do.
         if started.isComplete { pendingEvents.append(.probeAnswered(round: round)) }
-    }
-
-    /// What pods ask: the wildcard is asked at our own addresses.
-    private var probedEndpoints: [Endpoint] {
-        var result: [Endpoint] = []
-        for endpoint in sockets.endpoints {
-            let isWildcard = endpoint.address.isUnspecified
-            let own = options.localAddresses.filter { $0.family == endpoint.address.family }
-            result += isWildcard ? own.map { Endpoint($0, port: endpoint.port) } : [endpoint]
-        }
-        return result
     }
 
     private func probeIsReady(_ token: UInt64) {
