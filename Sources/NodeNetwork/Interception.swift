@@ -28,6 +28,8 @@ struct Interception {
     /// The families whose table was in the kernel, right and ours, when last seen.
     private(set) var families: Set<IPAddress.Family> = []
     private var toldOfMissingOwner = false
+    /// What the kernel refused of that which the plan wants beside the plain rules.
+    private var missing: Set<KernelFeature> = []
 
     init(plan: NetworkPlan, opener: any NetlinkOpener, ownership: TableOwnership) {
         self.plan = plan
@@ -49,13 +51,12 @@ struct Interception {
         do {
             let owner = try openOwner()
             let name = AgentTable.name(portID: owner.channel.portID)
-            let tables = try tables(owner)
+            let tables = try owner.tables().compactMap(AgentTable.init)
             removeStale(tables, owner, &report)
             for family in plan.families {
                 let exists = tables.contains { $0.family == family && $0.name == name }
-                let rules = RuleSet.untracked(plan, family: family, name: name)
                 do {
-                    try establish(rules, exists: exists, owner, &report)
+                    try establish(family, name: name, exists: exists, owner, &report)
                 } catch {
                     // A table that could not be read is still there; one that could not be made is not.
                     if error.action != .read { families.remove(family) }
@@ -88,11 +89,24 @@ struct Interception {
         }
     }
 
-    private func tables(_ connection: NetlinkConnection) throws(NodeNetworkError) -> [AgentTable] {
-        do {
-            return try connection.agentTables()
-        } catch {
-            throw NodeNetworkError(.read, .tables, error)
+    /// Establishes the table with everything the kernel can do.
+    private mutating func establish(
+        _ family: IPAddress.Family,
+        name: String,
+        exists: Bool,
+        _ owner: NetlinkConnection,
+        _ report: inout NetworkReport
+    ) throws(NodeNetworkError) {
+        while true {
+            let rules = RuleSet.untracked(plan, family: family, name: name, without: missing)
+            do {
+                return try establish(rules, exists: exists, owner, &report)
+            } catch {
+                guard let feature = rules.feature(refusedIn: error), missing.insert(feature).inserted else {
+                    throw error
+                }
+                report.changes.append(.leftOut(feature, table: rules.title, .running()))
+            }
         }
     }
 
@@ -104,7 +118,7 @@ struct Interception {
     ) throws(NodeNetworkError) {
         var missing = rules.chains.flatMap { chain in chain.rules.indices.map { (chain, $0) } }
         if exists, let committed = committed[rules.family] {
-            let found = try contents(rules, owner)
+            let found = try owner.contents(asIn: rules)
             if found == committed { return }
             missing.removeAll { chain, index in
                 guard let rule = committed.rules[chain.name]?.dropFirst(index).first else { return false }
@@ -119,18 +133,7 @@ struct Interception {
             let text = chain.rules[index].text(rules.family)
             report.changes.append(.addedRule(table: rules.title, chain: chain.name, rule: text))
         }
-        committed[rules.family] = try contents(rules, owner)
-    }
-
-    private func contents(
-        _ rules: RuleSet,
-        _ owner: NetlinkConnection
-    ) throws(NodeNetworkError) -> TableContents {
-        do {
-            return try owner.contents(asIn: rules)
-        } catch {
-            throw NodeNetworkError(.read, .table(rules.title), error)
-        }
+        committed[rules.family] = try owner.contents(asIn: rules)
     }
 
     /// Puts the table in place in one transaction, with the owner flag if the kernel knows it.
@@ -142,7 +145,7 @@ struct Interception {
     ) throws(NodeNetworkError) {
         if ownership == .whereSupported {
             do {
-                return try commit(rules, exists: exists, flags: AgentTable.ownerFlag, owner)
+                return try commit(rules, exists: exists, flags: ListedTable.ownerFlag, owner)
             } catch {
                 // Unknown table flags: EINVAL before Linux 5.12, EOPNOTSUPP after. If that is not what
                 // it meant, the plain table below is refused as well, and that refusal is told.
@@ -167,8 +170,7 @@ struct Interception {
     ) throws(NodeNetworkError) {
         var batch = NftBatch(on: owner)
         if exists {
-            let family = RuleCompiler(rules: rules).family
-            try batch.deleteTable(rules.name, family: family, title: rules.title)
+            try batch.deleteTable(rules.name, family: rules.family)
         }
         try batch.add(rules, flags: flags)
         try batch.commit()
@@ -182,7 +184,7 @@ struct Interception {
         guard let owner else { return report }
         let name = AgentTable.name(portID: owner.channel.portID)
         do {
-            for table in try tables(owner) where table.name == name {
+            for table in try owner.tables().compactMap(AgentTable.init) where table.name == name {
                 delete(table, owner, &report) { .removedTable($0) }
             }
         } catch {
@@ -198,9 +200,19 @@ struct Interception {
     // MARK: Other agents' tables
 
     /// Whether a table says that another agent lives on this node.
-    func otherAgentLives() throws(Errno) -> Bool {
-        let connection = NetlinkConnection(try opener.open(NETLINK_NETFILTER, as: .anonymous))
-        return try connection.agentTables().contains { $0.portID != portID && opener.isAlive($0) }
+    func otherAgentLives(_ connection: NetlinkConnection) throws(NodeNetworkError) -> Bool {
+        try connection.tables().compactMap(AgentTable.init).contains {
+            $0.portID != portID && opener.isAlive($0)
+        }
+    }
+
+    /// Deletes the tables of every agent, dead or alive; the kernel refuses those of living owners.
+    func removeAll(_ connection: NetlinkConnection) throws(NodeNetworkError) -> NetworkReport {
+        var report = NetworkReport()
+        for table in try connection.tables().compactMap(AgentTable.init) {
+            delete(table, connection, &report) { .removedTable($0) }
+        }
+        return report
     }
 
     /// Deletes tables whose agent is dead: on old kernels SIGKILL leaves them behind.
@@ -223,8 +235,7 @@ struct Interception {
         let title = RuleSet.title(table.family, table.name)
         do {
             var batch = NftBatch(on: owner)
-            let family = UInt8(table.family == .v4 ? NFPROTO_IPV4 : NFPROTO_IPV6)
-            try batch.deleteTable(table.name, family: family, title: title)
+            try batch.deleteTable(table.name, family: table.family)
             try batch.commit()
             report.changes.append(change(title))
         } catch {

@@ -125,6 +125,25 @@ struct LinkKeeper {
         return report
     }
 
+    /// Removes the link, and from every other link the addresses that bear our mark, whatever the plan.
+    mutating func removeAll() -> NetworkReport {
+        var report = remove()
+        do {
+            for found in try connection.addresses() where found.origin == LinkAddress.ourOrigin {
+                let link = Link(
+                    name: "number \(found.linkIndex)",
+                    index: found.linkIndex,
+                    isUp: true,
+                    kind: nil
+                )
+                remove(found.address, from: link, &report)
+            }
+        } catch {
+            report.failures.append(NodeNetworkError(.read, .addresses, error))
+        }
+        return report
+    }
+
     private func isOurs(_ found: LinkAddress) -> Bool {
         plan.addresses.contains(where: found.isExactly)
             && (found.origin == LinkAddress.ourOrigin

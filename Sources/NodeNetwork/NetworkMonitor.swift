@@ -12,8 +12,8 @@ struct NetworkMonitor {
     private let plan: NetworkPlan
     private let route: any NetlinkChannel
     private let filter: any NetlinkChannel
-    /// Joined only while a table of ours has no owner: an owned one cannot be changed by others, and
-    /// kube-proxy's transactions are thousands of messages that would wake us for nothing.
+    /// Joined only while a table of ours has not us as its owner: an owned one cannot be changed by others,
+    /// and kube-proxy's transactions are thousands of messages that would wake us for nothing.
     private var hearsTables = false
 
     init(plan: NetworkPlan, opener: any NetlinkOpener) throws(NodeNetworkError) {
@@ -48,14 +48,15 @@ struct NetworkMonitor {
     }
 
     /// Reads all that waits; true when something of ours may have changed by another's hand.
-    func drain(ownPorts: Set<UInt32>, linkIndex: UInt32?, tableName: String?) -> Bool {
+    func drain(ownPorts: Set<UInt32>, linkIndex: UInt32?, tableNames: Set<String>) -> Bool {
         let onLinks = drain(route) { message in
             !ownPorts.contains(message.portID) && concerns(message, linkIndex)
         }
         let onTables = drain(filter) { message in
             // In every message about tables, and about what is in them, attribute 1 is the table's name.
-            !ownPorts.contains(message.portID) && tableName != nil
-                && message.nftablesAttribute(NFTA_TABLE_NAME.rawValue)?.netlinkText == tableName
+            !ownPorts.contains(message.portID)
+                && message.nftablesAttribute(NFTA_TABLE_NAME.rawValue).map(\.netlinkText)
+                    .map(tableNames.contains) ?? false
         }
         return onLinks || onTables
     }

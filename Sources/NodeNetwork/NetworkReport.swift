@@ -39,6 +39,18 @@ package enum NetworkChange: Hashable, Sendable {
     case removedInterface(String)
     /// Another agent lives on this node and uses the same interface: it stays.
     case leftInterface(String)
+    /// The fall-back was not there, or was another version's; it was made in one transaction.
+    case installedFallback(String)
+    /// The fall-back that an earlier agent left is right, and used as it is.
+    case adoptedFallback(String)
+    /// Another agent on this node holds, or made, a fall-back of another version: it stays. Told once.
+    case leftFallback(String)
+    /// The kernel cannot do a part of a table; it works without. Told once.
+    case leftOut(KernelFeature, table: String, KernelRelease)
+    /// A rule of node-cache, in a table that nftables can reach, was found and deleted.
+    case removedForeignRule(ForeignRule)
+    /// Rules of node-cache in iptables-legacy, which only its own tool can delete.
+    case foundLegacyRules(LegacyTable, count: Int)
 
     /// How loudly a log should say it.
     package enum Severity: Sendable {
@@ -48,7 +60,7 @@ package enum NetworkChange: Hashable, Sendable {
 
     package var severity: Severity {
         switch self {
-        case .noDummyInterfaces, .tableWithoutOwner: .warning
+        case .noDummyInterfaces, .tableWithoutOwner, .leftOut, .foundLegacyRules: .warning
         default: .info
         }
     }
@@ -76,6 +88,16 @@ extension NetworkChange: CustomStringConvertible {
         case .removedAddress(let address, let name): "Removed address - \(address) on \(name)"
         case .removedInterface(let name): "Removed interface - \(name)"
         case .leftInterface(let name): "Left interface to another agent on this node - \(name)"
+        case .installedFallback(let name): "Installed the fall-back - \(name)"
+        case .adoptedFallback(let name): "Using the existing fall-back - \(name)"
+        case .leftFallback(let name): "Left the fall-back to another agent on this node - \(name)"
+        case .leftOut(let feature, let name, let release):
+            "Table \(name) does without \(feature.rawValue), kernel \(release) refuses it: "
+                + feature.consequence
+        case .removedForeignRule(let rule): "Removed a rule of node-cache - \(rule)"
+        case .foundLegacyRules(let table, let count):
+            "\(count) rules of node-cache are left in \(table.tool) -t \(table.name): they switch the "
+                + "fall-back off; delete them with \(table.tool), or restart the node"
         }
     }
 }

@@ -1,6 +1,7 @@
 // One transaction of nf_tables: begin, objects, end; then one acknowledgement for every object. The
 // kernel takes all of it or nothing, and says of each refused message why.
 
+import Addresses
 import CNetlink
 import Glibc
 
@@ -25,11 +26,43 @@ struct NftBatch: ~Copyable {
     // MARK: Filling
 
     /// Deletes a table with everything in it.
-    mutating func deleteTable(_ name: String, family: UInt8, title: String) throws(NodeNetworkError) {
-        let object = NodeNetworkError.Object.table(title)
+    mutating func deleteTable(_ name: String, family: IPAddress.Family) throws(NodeNetworkError) {
+        let object = NodeNetworkError.Object.table(RuleSet.title(family, name))
         do {
-            let table = try NftTable.named(name, family: family)
-            append(NFT_MSG_DELTABLE, family, 0, .delete, object) { table.write(to: $0) }
+            let table = try NftTable.named(name, family: family.netfilterNumber)
+            append(NFT_MSG_DELTABLE, family.netfilterNumber, 0, .delete, object) { table.write(to: $0) }
+        } catch {
+            throw NodeNetworkError(.delete, object, error)
+        }
+    }
+
+    /// Makes a table without an owner ours; nothing in it changes.
+    mutating func adoptTable(
+        _ name: String,
+        family: IPAddress.Family,
+        flags: UInt32
+    ) throws(NodeNetworkError) {
+        let object = NodeNetworkError.Object.table(RuleSet.title(family, name))
+        do {
+            let table = try NftTable.named(name, family: family.netfilterNumber, flags: flags)
+            append(NFT_MSG_NEWTABLE, family.netfilterNumber, 0, .change, object) { table.write(to: $0) }
+        } catch {
+            throw NodeNetworkError(.change, object, error)
+        }
+    }
+
+    /// Deletes one rule of somebody's table.
+    mutating func delete(_ foreign: ForeignRule) throws(NodeNetworkError) {
+        let object = NodeNetworkError.Object.rule("\(foreign.place) \(foreign.comment)")
+        do {
+            let family = foreign.family.netfilterNumber
+            let rule = try NftRule.numbered(
+                foreign.handle,
+                chain: foreign.chain,
+                table: foreign.table,
+                family: family
+            )
+            append(NFT_MSG_DELRULE, family, 0, .delete, object) { rule.write(to: $0) }
         } catch {
             throw NodeNetworkError(.delete, object, error)
         }
@@ -41,25 +74,23 @@ struct NftBatch: ~Copyable {
         let family = compiler.family
         var object = NodeNetworkError.Object.table(rules.title)
         do {
-            let table = try NftTable.named(rules.name, family: family, flags: flags)
+            var table = try NftTable.named(rules.name, family: family, flags: flags)
+            if let comment = rules.comment {
+                try table.set(userData: RuleCompiler.userData(comment: comment))
+            }
             append(NFT_MSG_NEWTABLE, family, NLM_F_CREATE | NLM_F_EXCL, .add, object) { table.write(to: $0) }
             for set in rules.sets {
-                object = .set("\(rules.title) \(set.name)")
+                object = rules.object(of: set)
                 try add(set, compiler, object)
             }
             for chain in rules.chains {
-                object = .chain("\(rules.title) \(chain.name)")
-                let made = try NftChain.base(
-                    chain.name,
-                    table: rules.name,
-                    hook: chain.hook.rawValue,
-                    priority: chain.priority
-                )
+                object = rules.object(of: chain)
+                let made = try NftChain.new(chain, table: rules.name)
                 append(NFT_MSG_NEWCHAIN, family, NLM_F_CREATE, .add, object) { made.write(to: $0) }
             }
             for chain in rules.chains {
                 for rule in chain.rules {
-                    object = .rule("\(rules.title) \(chain.name) \(rule.text(rules.family))")
+                    object = rules.object(of: rule, in: chain)
                     let made = try compiler.compile(rule, in: chain)
                     append(NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_APPEND, .add, object) {
                         made.write(to: $0)
@@ -82,7 +113,8 @@ struct NftBatch: ~Copyable {
             family: compiler.family,
             identifier: compiler.identifier(ofSet: set.name),
             keyType: compiler.keyType(of: set),
-            keyLength: compiler.keyLength(of: set)
+            keyLength: compiler.keyLength(of: set),
+            timeout: set.timeout
         )
         append(NFT_MSG_NEWSET, compiler.family, NLM_F_CREATE, .add, object) { made.write(to: $0) }
         for start in stride(from: 0, to: set.elements.count, by: Self.elementsPerMessage) {
@@ -139,5 +171,19 @@ struct NftBatch: ~Copyable {
         guard acknowledged == subjects.count - 1 else {
             throw NodeNetworkError(.change, .transaction, Errno(EPROTO))
         }
+    }
+}
+
+extension NftChain {
+    /// A chain to be made.
+    fileprivate static func new(_ chain: Chain, table: String) throws(Errno) -> NftChain {
+        guard let base = chain.base else { return try named(chain.name, table: table) }
+        return try self.base(
+            chain.name,
+            table: table,
+            type: base.kind.rawValue,
+            hook: base.hook.rawValue,
+            priority: base.priority
+        )
     }
 }

@@ -27,6 +27,14 @@ struct NftTable: ~Copyable {
         unsafe nftnl_table_set_u32(handle, UInt16(attribute.rawValue), value)
     }
 
+    /// Bytes of user space that the kernel keeps with the table since Linux 5.10, and ignores before.
+    mutating func set(userData: [UInt8]) throws(Errno) {
+        let attribute = UInt16(NFTNL_TABLE_USERDATA.rawValue)
+        // SAFETY: libnftnl copies the bytes.
+        let status = unsafe nftnl_table_set_data(handle, attribute, userData, UInt32(userData.count))
+        guard status == 0 else { throw .noMemory }
+    }
+
     /// Without flags it only names a table.
     static func named(_ name: String, family: UInt8, flags: UInt32? = nil) throws(Errno) -> NftTable {
         var table = try NftTable()
@@ -70,15 +78,16 @@ struct NftChain: ~Copyable {
         return chain
     }
 
-    /// A base chain of type filter with policy accept.
+    /// A base chain with policy accept.
     static func base(
         _ name: String,
         table: String,
+        type: String,
         hook: UInt32,
         priority: Int32
     ) throws(Errno) -> NftChain {
         var chain = try named(name, table: table)
-        try chain.set(NFTNL_CHAIN_TYPE, text: "filter")
+        try chain.set(NFTNL_CHAIN_TYPE, text: type)
         chain.set(NFTNL_CHAIN_HOOKNUM, hook)
         chain.set(NFTNL_CHAIN_PRIO, UInt32(bitPattern: priority))
         chain.set(NFTNL_CHAIN_POLICY, UInt32(NF_ACCEPT))
@@ -111,6 +120,10 @@ struct NftSet: ~Copyable {
         unsafe nftnl_set_set_u32(handle, UInt16(attribute.rawValue), value)
     }
 
+    private mutating func set(_ attribute: nftnl_set_attr, _ value: UInt64) {
+        unsafe nftnl_set_set_u64(handle, UInt16(attribute.rawValue), value)
+    }
+
     /// A set's name alone, to ask for it or to add elements to it.
     static func named(_ name: String, table: String) throws(Errno) -> NftSet {
         var set = try NftSet()
@@ -119,21 +132,25 @@ struct NftSet: ~Copyable {
         return set
     }
 
-    /// A set to be made; `identifier` is how rules of the same transaction call it.
+    /// A set to be made; `identifier` is how rules of the same transaction call it. With a time-out,
+    /// packets may add elements, which live that long.
     static func new(
         _ name: String,
         table: String,
         family: UInt8,
         identifier: UInt32,
         keyType: UInt32,
-        keyLength: UInt32
+        keyLength: UInt32,
+        timeout: Duration?
     ) throws(Errno) -> NftSet {
         var set = try named(name, table: table)
         set.set(NFTNL_SET_FAMILY, UInt32(family))
         set.set(NFTNL_SET_ID, identifier)
-        set.set(NFTNL_SET_FLAGS, 0)
+        let flags = timeout == nil ? 0 : NFT_SET_TIMEOUT.rawValue | NFT_SET_EVAL.rawValue
+        set.set(NFTNL_SET_FLAGS, UInt32(flags))
         set.set(NFTNL_SET_KEY_TYPE, keyType)
         set.set(NFTNL_SET_KEY_LEN, keyLength)
+        if let timeout { set.set(NFTNL_SET_TIMEOUT, timeout.milliseconds) }
         return set
     }
 
@@ -187,6 +204,18 @@ struct NftRule: ~Copyable {
         return rule
     }
 
+    /// A rule by the number the kernel gave it, to delete it.
+    static func numbered(
+        _ handle: UInt64,
+        chain: String,
+        table: String,
+        family: UInt8
+    ) throws(Errno) -> NftRule {
+        let rule = try empty(chain: chain, table: table, family: family)
+        unsafe nftnl_rule_set_u64(rule.handle, UInt16(NFTNL_RULE_HANDLE.rawValue), handle)
+        return rule
+    }
+
     /// Bytes of user space that the kernel keeps with the rule: nft stores comments there.
     mutating func set(userData: [UInt8]) throws(Errno) {
         let attribute = UInt16(NFTNL_RULE_USERDATA.rawValue)
@@ -210,7 +239,7 @@ struct NftRule: ~Copyable {
 struct NftExpression: ~Copyable {
     private let handle: OpaquePointer
 
-    /// An expression by its kernel name: `payload`, `meta`, `lookup`, `notrack`, `immediate`.
+    /// An expression by its kernel name, such as `payload` or `lookup`.
     init(_ name: String) throws(Errno) {
         guard let handle = unsafe nftnl_expr_alloc(name) else { throw .noMemory }
         unsafe self.handle = handle
@@ -224,6 +253,20 @@ struct NftExpression: ~Copyable {
 
     mutating func set(_ attribute: some BinaryInteger, text: String) throws(Errno) {
         let status = unsafe nftnl_expr_set_str(handle, UInt16(attribute), text)
+        guard status == 0 else { throw .noMemory }
+    }
+
+    mutating func set(_ attribute: some BinaryInteger, _ value: UInt64) {
+        unsafe nftnl_expr_set_u64(handle, UInt16(attribute), value)
+    }
+
+    mutating func set(_ attribute: some BinaryInteger, _ value: UInt8) {
+        unsafe nftnl_expr_set_u8(handle, UInt16(attribute), value)
+    }
+
+    mutating func set(_ attribute: some BinaryInteger, bytes: [UInt8]) throws(Errno) {
+        // SAFETY: libnftnl copies the bytes.
+        let status = unsafe nftnl_expr_set(handle, UInt16(attribute), bytes, UInt32(bytes.count))
         guard status == 0 else { throw .noMemory }
     }
 

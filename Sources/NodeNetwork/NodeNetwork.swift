@@ -14,9 +14,12 @@ package final class NodeNetwork {
     private let route: NetlinkConnection
     private var link: LinkKeeper
     private var interception: Interception
+    private var fallback: FallbackKeeper
     private var monitor: NetworkMonitor
     private var wantsLink = false
     private var wantsInterception = false
+    private var wantsFallback = false
+    private let opener: any NetlinkOpener
 
     /// Opens the sockets that read and listen; changes nothing on the node yet.
     package init(
@@ -25,6 +28,7 @@ package final class NodeNetwork {
         ownership: TableOwnership = .whereSupported
     ) throws(NodeNetworkError) {
         self.plan = plan
+        self.opener = opener
         do {
             route = NetlinkConnection(try opener.open(NETLINK_ROUTE, as: .anonymous))
         } catch {
@@ -32,6 +36,7 @@ package final class NodeNetwork {
         }
         link = LinkKeeper(plan: plan, connection: route)
         interception = Interception(plan: plan, opener: opener, ownership: ownership)
+        fallback = FallbackKeeper(plan: plan, opener: opener, ownership: ownership)
         monitor = try NetworkMonitor(plan: plan, opener: opener)
     }
 
@@ -42,6 +47,18 @@ package final class NodeNetwork {
         guard plan.setsUpInterface else { return NetworkReport() }
         wantsLink = true
         return link.establish()
+    }
+
+    /// Makes the tables that answer for us while we do not live; to be called before `commitInterception`.
+    ///
+    /// A right one that is there is left alone, because it knows the flows under way. It stays when this
+    /// process ends, however it ends; only `cleanUp` removes it.
+    package func installFallback() -> NetworkReport {
+        guard plan.setsUpRules, plan.fallback != nil else { return NetworkReport() }
+        wantsFallback = true
+        var report = fallback.install()
+        hearTables(&report)
+        return report
     }
 
     /// Takes the traffic: from the moment this returns, DNS of our addresses is out of conntrack.
@@ -56,6 +73,7 @@ package final class NodeNetwork {
     /// Puts back whatever of the set-up asked for so far is missing or wrong.
     package func reconcile() -> NetworkReport {
         var report = NetworkReport()
+        if wantsFallback { report.add(installFallback()) }
         if wantsInterception { report.add(commitInterception()) }
         if wantsLink { report.add(setUpLink()) }
         return report
@@ -71,7 +89,8 @@ package final class NodeNetwork {
         return report
     }
 
-    /// Removes all we made: tables first, then the link, unless another agent on the node uses it.
+    /// Removes the tables that say we live, then the link, unless another agent on the node uses it. The
+    /// fall-back stays.
     package func tearDown() -> NetworkReport {
         var report = withdrawInterception()
         wantsLink = false
@@ -84,11 +103,54 @@ package final class NodeNetwork {
         return report
     }
 
+    /// Removes everything that any agent ever made on this node, whatever the plan says: for uninstalling.
+    ///
+    /// What a living agent owns is refused and reported; then the link stays, too.
+    package func cleanUp() -> NetworkReport {
+        wantsFallback = false
+        wantsLink = false
+        var report = withdrawInterception()
+        report.add(fallback.remove())
+        hearTables(&report)
+        do {
+            let connection = try openFilter()
+            report.add(try interception.removeAll(connection))
+            if try interception.otherAgentLives(connection) {
+                report.changes.append(.leftInterface(plan.interfaceName))
+                return report
+            }
+        } catch {
+            report.failures.append(error)
+        }
+        report.add(link.removeAll())
+        return report
+    }
+
+    /// Deletes the rules that node-cache left behind: their NOTRACK would switch the fall-back off.
+    package func removeForeignRules() -> NetworkReport {
+        guard plan.setsUpRules else { return NetworkReport() }
+        do {
+            return ForeignRules(connection: try openFilter()).remove()
+        } catch {
+            var report = NetworkReport()
+            report.failures.append(error)
+            return report
+        }
+    }
+
+    private func openFilter() throws(NodeNetworkError) -> NetlinkConnection {
+        do {
+            return NetlinkConnection(try opener.open(NETLINK_NETFILTER, as: .anonymous))
+        } catch {
+            throw NodeNetworkError(.open, .filterSocket, error)
+        }
+    }
+
     /// During an upgrade the next agent has its table before we take our link away.
     private func otherAgentLives() -> Bool {
         guard plan.setsUpRules else { return false }
         // Where tables cannot be read there are none of ours, so nobody to be seen.
-        return (try? interception.otherAgentLives()) ?? false
+        return (try? interception.otherAgentLives(openFilter())) ?? false
     }
 
     // MARK: Asking
@@ -101,6 +163,11 @@ package final class NodeNetwork {
         !plan.families.isEmpty && interceptedFamilies == Set(plan.families)
     }
 
+    /// Whether the kernel holds the fall-back of our version, as it said when it was last asked.
+    package func isFallbackInstalled(_ family: IPAddress.Family) -> Bool {
+        fallback.families.contains(family)
+    }
+
     // MARK: Listening
 
     /// Two descriptors for epoll: readable means `drainEvents()` has something to read. They do not
@@ -111,17 +178,18 @@ package final class NodeNetwork {
     ///
     /// True means that something of ours may have changed by another's hand: call `reconcile()`.
     package func drainEvents() -> Bool {
-        let ports = [route.channel.portID, interception.portID].compactMap(\.self)
+        let ports = [route.channel.portID, interception.portID, fallback.portID].compactMap(\.self)
+        let own = interception.portID.map(AgentTable.name)
         return monitor.drain(
             ownPorts: Set(ports),
             linkIndex: link.linkIndex,
-            tableName: interception.portID.map(AgentTable.name)
+            tableNames: Set([own, wantsFallback ? FallbackTable.name : nil].compactMap(\.self))
         )
     }
 
     private func hearTables(_ report: inout NetworkReport) {
         do {
-            try monitor.setHearsTables(interception.isVulnerable)
+            try monitor.setHearsTables(interception.isVulnerable || fallback.isVulnerable)
         } catch {
             report.failures.append(error)
         }

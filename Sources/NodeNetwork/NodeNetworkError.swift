@@ -42,6 +42,7 @@ package struct NodeNetworkError: Error, Hashable, Sendable {
         case set(String)
         case chain(String)
         case rule(String)
+        case legacyTable(String)
     }
 
     package let action: Action
@@ -57,7 +58,7 @@ package struct NodeNetworkError: Error, Hashable, Sendable {
     /// Which counter this belongs to.
     package var errorType: ErrorType {
         switch object {
-        case .filterSocket, .transaction, .tables, .table, .set, .chain, .rule: .iptables
+        case .filterSocket, .transaction, .tables, .table, .set, .chain, .rule, .legacyTable: .iptables
         case .routeSocket, .link, .address, .addresses:
             action == .add || action == .change ? .interfaceAdd : .interfaceCheck
         }
@@ -106,6 +107,7 @@ extension NodeNetworkError.Object: CustomStringConvertible {
         case .set(let name): "set \(name)"
         case .chain(let name): "chain \(name)"
         case .rule(let text): "rule {\(text)}"
+        case .legacyTable(let name): "legacy table \(name)"
         }
     }
 }

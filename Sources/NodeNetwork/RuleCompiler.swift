@@ -1,5 +1,6 @@
 // A rule value to the kernel's expressions. Registers are numbered as nft(8) does and as the kernel
 // prints them back: slots of four bytes, and where a slot begins a 16-byte register, under that name.
+// What a single expression looks like is RuleCompiler+Expressions' matter; sets are at the end.
 
 import Addresses
 import CNetlink
@@ -10,7 +11,7 @@ struct RuleCompiler {
     let rules: RuleSet
 
     /// NFPROTO_IPV4 or NFPROTO_IPV6.
-    var family: UInt8 { UInt8(rules.family == .v4 ? NFPROTO_IPV4 : NFPROTO_IPV6) }
+    var family: UInt8 { rules.family.netfilterNumber }
 
     /// A set's number within the transaction: sets are committed in the table's order.
     func identifier(ofSet name: String) -> UInt32 {
@@ -21,20 +22,8 @@ struct RuleCompiler {
 
     func compile(_ rule: Rule, in chain: Chain) throws(Errno) -> NftRule {
         var result = try NftRule.empty(chain: chain.name, table: rules.name, family: family)
-        for statement in rule.statements {
-            switch statement {
-            case .isMember(let fields, let set):
-                try appendLookup(of: fields, in: set, to: &result)
-            case .notrack:
-                result.append(try NftExpression("notrack"))
-            case .accept:
-                var verdict = try NftExpression("immediate")
-                verdict.set(NFTNL_EXPR_IMM_DREG, UInt32(NFT_REG_VERDICT.rawValue))
-                verdict.set(NFTNL_EXPR_IMM_VERDICT, UInt32(NF_ACCEPT))
-                result.append(verdict)
-            }
-        }
-        try result.set(userData: Self.userData(comment: rule.comment))
+        for statement in rule.statements { try append(statement, to: &result) }
+        if let comment = rule.comment { try result.set(userData: Self.userData(comment: comment)) }
         return result
     }
 
@@ -44,60 +33,83 @@ struct RuleCompiler {
         return [0, UInt8(text.count)] + text
     }
 
-    private func appendLookup(of fields: [Field], in set: String, to rule: inout NftRule) throws(Errno) {
+    /// The comment in such bytes.
+    static func comment(inUserData bytes: [UInt8]) -> String? {
+        guard bytes.count > 2, bytes[0] == 0 else { return nil }
+        return Array(bytes[2...].prefix(Int(bytes[1]))).netlinkText
+    }
+
+    private func append(_ statement: Statement, to rule: inout NftRule) throws(Errno) {
+        switch statement {
+        case .isMember(let fields, let set):
+            try load(fields, in: &rule)
+            rule.append(try lookup(set))
+        case .isEqual(let field, let value):
+            rule.append(try load(field, into: Self.register(0)))
+            rule.append(try compare(isEqualTo: value.bytes))
+        case .tcpFlags(let flags, let wanted):
+            rule.append(try load(.transportProtocol, into: Self.register(0)))
+            rule.append(try compare(isEqualTo: [UInt8(IPPROTO_TCP)]))
+            rule.append(try tcpFlags())
+            rule.append(try mask(with: [wanted]))
+            rule.append(try compare(isEqualTo: [flags]))
+        case .isUntracked: try appendTracking(NFT_CT_STATE, bit: 1 << 6, to: &rule)
+        case .isDestinationTranslated: try appendTracking(NFT_CT_STATUS, bit: 1 << 5, to: &rule)
+        case .isOriginalZone(let zone):
+            rule.append(try tracking(NFT_CT_ZONE, originalDirection: true))
+            rule.append(try compare(isEqualTo: Self.hostBytes(zone)))
+        case .isReply:
+            rule.append(try tracking(NFT_CT_DIRECTION))
+            rule.append(try compare(isEqualTo: [1]))  // IP_CT_DIR_REPLY
+        case .hasOwnSocket:
+            rule.append(try socketIsWildcard())
+            rule.append(try compare(isEqualTo: [0]))
+        case .setZone(let zone, let originalDirectionOnly):
+            rule.append(try immediate(Self.hostBytes(zone)))
+            rule.append(try setZone(originalDirectionOnly))
+        case .setAddress(let field, let address):
+            rule.append(try immediate(address.bytes))
+            rule.append(try store(field))
+        case .remember(let fields, let set):
+            try load(fields, in: &rule)
+            rule.append(try change(set, NFT_DYNSET_OP_UPDATE))
+        case .forget(let fields, let set):
+            try load(fields, in: &rule)
+            rule.append(try change(set, NFT_DYNSET_OP_DELETE))
+        case .notrack: rule.append(try NftExpression("notrack"))
+        case .masquerade: rule.append(try masquerade())
+        case .accept: rule.append(try verdict(NF_ACCEPT))
+        case .returnToCaller: rule.append(try verdict(NFT_RETURN.rawValue))
+        case .go(let chain): rule.append(try verdict(NFT_GOTO.rawValue, chain: chain))
+        }
+    }
+
+    /// Loads the fields' values side by side, from the first register on.
+    private func load(_ fields: [Field], in rule: inout NftRule) throws(Errno) {
         var slot = 0
         for field in fields {
             rule.append(try load(field, into: Self.register(slot)))
             slot += slots(field)
         }
-        var lookup = try NftExpression("lookup")
-        lookup.set(NFTNL_EXPR_LOOKUP_SREG, Self.register(0))
-        try lookup.set(NFTNL_EXPR_LOOKUP_SET, text: set)
-        lookup.set(NFTNL_EXPR_LOOKUP_SET_ID, identifier(ofSet: set))
-        rule.append(lookup)
     }
 
-    private func load(_ field: Field, into register: UInt32) throws(Errno) -> NftExpression {
-        let network = UInt32(NFT_PAYLOAD_NETWORK_HEADER.rawValue)
-        let transport = UInt32(NFT_PAYLOAD_TRANSPORT_HEADER.rawValue)
-        let addressLength: UInt32 = rules.family == .v4 ? 4 : 16
-        // RFC 791, 3.1 and RFC 8200, 3: where the source address starts; the destination follows it.
-        let sourceOffset: UInt32 = rules.family == .v4 ? 12 : 8
-        return switch field {
-        case .sourceAddress: try payload(network, sourceOffset, addressLength, register)
-        case .destinationAddress:
-            try payload(network, sourceOffset + addressLength, addressLength, register)
-        case .sourcePort: try payload(transport, 0, 2, register)
-        case .destinationPort: try payload(transport, 2, 2, register)
-        case .transportProtocol: try meta(UInt32(NFT_META_L4PROTO.rawValue), register)
-        }
-    }
-
-    private func payload(
-        _ base: UInt32,
-        _ offset: UInt32,
-        _ length: UInt32,
-        _ register: UInt32
-    ) throws(Errno) -> NftExpression {
-        var expression = try NftExpression("payload")
-        expression.set(NFTNL_EXPR_PAYLOAD_DREG, register)
-        expression.set(NFTNL_EXPR_PAYLOAD_BASE, base)
-        expression.set(NFTNL_EXPR_PAYLOAD_OFFSET, offset)
-        expression.set(NFTNL_EXPR_PAYLOAD_LEN, length)
-        return expression
-    }
-
-    private func meta(_ key: UInt32, _ register: UInt32) throws(Errno) -> NftExpression {
-        var expression = try NftExpression("meta")
-        expression.set(NFTNL_EXPR_META_KEY, key)
-        expression.set(NFTNL_EXPR_META_DREG, register)
-        return expression
+    /// Goes on if a bit of what conntrack knows of the packet is set.
+    private func appendTracking(_ key: nft_ct_keys, bit: UInt32, to rule: inout NftRule) throws(Errno) {
+        rule.append(try tracking(key))
+        rule.append(try mask(with: Self.hostBytes(bit)))
+        rule.append(try compare(isEqualTo: [0, 0, 0, 0], negated: true))
     }
 
     /// The name of the register that starts at a four-byte slot.
     static func register(_ slot: Int) -> UInt32 {
         slot.isMultiple(of: 4)
             ? UInt32(NFT_REG_1.rawValue) + UInt32(slot / 4) : UInt32(NFT_REG32_00.rawValue) + UInt32(slot)
+    }
+
+    /// A number as conntrack's registers hold it.
+    private static func hostBytes(_ number: some FixedWidthInteger) -> [UInt8] {
+        // SAFETY: reads the bytes of a local integer.
+        unsafe withUnsafeBytes(of: number) { unsafe Array($0) }
     }
 
     // MARK: Sets
@@ -128,13 +140,24 @@ struct RuleCompiler {
     /// An element's bytes: each value in network order, filled up to whole slots.
     static func key(_ element: [Value]) -> [UInt8] {
         element.flatMap { value in
-            let bytes: [UInt8]
-            switch value {
-            case .address(let address): bytes = address.bytes
-            case .transportProtocol(let number): bytes = [number]
-            case .port(let port): bytes = [UInt8(port >> 8), UInt8(port & 0xff)]
-            }
+            let bytes = value.bytes
             return bytes + Array(repeating: 0, count: (4 - bytes.count % 4) % 4)
         }
     }
+}
+
+extension Value {
+    /// In network order.
+    fileprivate var bytes: [UInt8] {
+        switch self {
+        case .address(let address): address.bytes
+        case .transportProtocol(let number): [number]
+        case .port(let port): [UInt8(port >> 8), UInt8(port & 0xff)]
+        }
+    }
+}
+
+extension IPAddress.Family {
+    /// NFPROTO_IPV4 or NFPROTO_IPV6.
+    var netfilterNumber: UInt8 { UInt8(self == .v4 ? NFPROTO_IPV4 : NFPROTO_IPV6) }
 }

@@ -39,39 +39,63 @@ struct AgentTable: Hashable {
 }
 
 extension AgentTable {
-    /// Reads an NFT_MSG_NEWTABLE; nil for tables that are nobody's of us.
-    init?(_ message: NetlinkMessage) {
-        guard message.payloadLength >= NetlinkConnection.nftablesHeaderLength,
-            let name = message.nftablesAttribute(NFTA_TABLE_NAME.rawValue)?.netlinkText,
-            let portID = Self.portID(inName: name)
-        else { return nil }
-        switch Int(message.payloadByte(at: 0)) {
-        case NFPROTO_IPV4: family = .v4
-        case NFPROTO_IPV6: family = .v6
-        default: return nil
-        }
-        let flags = message.nftablesAttribute(NFTA_TABLE_FLAGS.rawValue) ?? []
-        self.name = name
-        self.portID = portID
-        self.hasOwner = flags.count == 4 && flags.networkUInt32(at: 0) & Self.ownerFlag != 0
+    /// Nil for tables that are nobody's of us.
+    init?(_ table: ListedTable) {
+        guard let portID = Self.portID(inName: table.name) else { return nil }
+        self.init(family: table.family, name: table.name, portID: portID, hasOwner: table.hasOwner)
     }
+}
+
+/// Any table, as the kernel lists it.
+struct ListedTable: Hashable {
+    let family: IPAddress.Family
+    let name: String
+    let flags: UInt32
+    let comment: String?
 
     /// NFT_TABLE_F_OWNER, Linux 5.12.
     static let ownerFlag: UInt32 = 0x2
+    /// NFT_TABLE_F_PERSIST, Linux 6.9: stays when its owner goes, and may then be adopted.
+    static let persistFlag: UInt32 = 0x4
+
+    /// Whether somebody's socket holds it.
+    var hasOwner: Bool { flags & Self.ownerFlag != 0 }
+    /// Whether it waits for a new owner.
+    var isOrphan: Bool { !hasOwner && flags & Self.persistFlag != 0 }
+
+    /// Reads an NFT_MSG_NEWTABLE; nil for other families than ours.
+    init?(_ message: NetlinkMessage) {
+        guard message.payloadLength >= NetlinkConnection.nftablesHeaderLength,
+            let name = message.nftablesAttribute(NFTA_TABLE_NAME.rawValue)?.netlinkText,
+            let family = IPAddress.Family.allCases.first(where: {
+                $0.netfilterNumber == message.payloadByte(at: 0)
+            })
+        else { return nil }
+        let flags = message.nftablesAttribute(NFTA_TABLE_FLAGS.rawValue) ?? []
+        self.family = family
+        self.name = name
+        self.flags = flags.count == 4 ? flags.networkUInt32(at: 0) : 0
+        comment = message.nftablesAttribute(NFTA_TABLE_USERDATA.rawValue)
+            .flatMap(RuleCompiler.comment(inUserData:))
+    }
 }
 
 extension NetlinkConnection {
-    /// Every table of an agent, in both families.
-    func agentTables() throws(Errno) -> [AgentTable] {
-        try dump { sequence in
-            NetlinkMessageWriter.nftables(
-                NFT_MSG_GETTABLE,
-                family: UInt8(NFPROTO_UNSPEC),
-                flags: NLM_F_DUMP,
-                sequence: sequence
-            ) { _ in }
+    /// Every table of both families.
+    func tables() throws(NodeNetworkError) -> [ListedTable] {
+        do {
+            return try dump { sequence in
+                NetlinkMessageWriter.nftables(
+                    NFT_MSG_GETTABLE,
+                    family: UInt8(NFPROTO_UNSPEC),
+                    flags: NLM_F_DUMP,
+                    sequence: sequence
+                ) { _ in }
+            }
+            .compactMap(ListedTable.init)
+        } catch {
+            throw NodeNetworkError(.read, .tables, error)
         }
-        .compactMap(AgentTable.init)
     }
 }
 
