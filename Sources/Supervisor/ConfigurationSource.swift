@@ -5,6 +5,7 @@ import Addresses
 package import Corefile
 import Glibc
 import Kernel
+import Timing
 
 /// A configuration without errors, and all that was read for it.
 package struct CheckedConfiguration: Sendable {
@@ -17,6 +18,12 @@ package struct CheckedConfiguration: Sendable {
         self.check = check
         self.configuration = configuration
         self.plan = ListenerPlan(configuration)
+    }
+
+    /// The longest `lameduck` of all `health` lines.
+    var lameduck: Interval {
+        let longest = configuration.blocks.compactMap { $0.health?.lameduck.nanoseconds }.max() ?? 0
+        return Interval(nanoseconds: UInt64(max(longest, 0)))
     }
 }
 

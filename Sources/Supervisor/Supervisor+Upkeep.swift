@@ -48,6 +48,7 @@ extension Supervisor {
             for line in configuration.zoneLines { log.info("\(line)") }
         }
         accepted = configuration
+        state.lameduck = configuration.lameduck
         configurations = configurations.filter { $0.key >= generation }
         closeObsoleteSockets()
     }

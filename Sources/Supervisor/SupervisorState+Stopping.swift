@@ -1,6 +1,7 @@
 // Signals and the end. A clean stop sends traffic elsewhere first, lets the worker answer what it has, and takes
 // the link away last; every step has a bound.
 
+import Corefile
 import Kernel
 import Timing
 
@@ -28,17 +29,24 @@ extension SupervisorState {
     }
 
     private mutating func drain(_ text: String, at now: Instant, _ actions: inout [Action]) {
-        if case .draining = phase { return }
+        guard phase == .waiting || phase == .running else { return }
         actions.append(.log(.info, text))
         actions.append(.removePIDFile)
         stopProbe(next: nil, &actions)
         withdrawBeforeLeaving(&actions)
         switch worker {
         case .absent: finish(code: 0, &actions)
-        case .starting, .serving, .condemned:
-            phase = .draining(until: now + times.grace, isKilled: false)
-            actions.append(.drainWorker)
+        case .serving where lameduck > .zero:
+            phase = .lame(until: now + lameduck)
+            let time = GoDuration(nanoseconds: Int64(clamping: lameduck.nanoseconds))
+            actions.append(.log(.info, "plugin/health: Going into lameduck mode for \(time)"))
+        case .starting, .serving, .condemned: drainWorker(at: now, &actions)
         }
+    }
+
+    mutating func drainWorker(at now: Instant, _ actions: inout [Action]) {
+        phase = .draining(until: now + times.grace, isKilled: false)
+        actions.append(.drainWorker)
     }
 
     mutating func drainingTookTooLong(isKilled: Bool, at now: Instant, _ actions: inout [Action]) {

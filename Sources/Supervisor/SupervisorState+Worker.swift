@@ -32,8 +32,11 @@ extension SupervisorState {
     }
 
     mutating func workerEnded(_ how: String, at now: Instant, _ actions: inout [Action]) {
-        if case .draining = phase { return finish(code: 0, &actions) }
-        guard phase == .running else { return }
+        switch phase {
+        case .lame, .draining: return finish(code: 0, &actions)
+        case .waiting, .stopped: return
+        case .running: break
+        }
         switch worker {
         case .absent: return
         case .starting(let since), .serving(let since), .condemned(let since):

@@ -63,6 +63,8 @@ package struct SupervisorState: Sendable {
     enum Phase: Hashable, Sendable {
         case waiting
         case running
+        /// The worker goes on as before until then, so that clients have time to turn elsewhere.
+        case lame(until: Instant)
         /// The worker answers what is left until then; `isKilled`: it had its time.
         case draining(until: Instant, isKilled: Bool)
         case stopped
@@ -82,6 +84,9 @@ package struct SupervisorState: Sendable {
     let times: SupervisorTimes
     /// `-skipteardown`: link and rules are left as they are.
     let skipsTeardown: Bool
+
+    /// `lameduck` of the health plugin in the configuration in use; zero without.
+    package var lameduck = Interval.zero
 
     var phase = Phase.waiting
     var worker: Worker
@@ -147,7 +152,7 @@ extension SupervisorState {
     package var deadline: Instant? {
         switch phase {
         case .waiting, .stopped: return nil
-        case .draining(let until, _): return until
+        case .lame(let until), .draining(let until, _): return until
         case .running: break
         }
         return [workerDeadline, probeDeadline, withdrawal, filesRead, filesPoll, networkRepair, networkSync]
@@ -166,6 +171,8 @@ extension SupervisorState {
     private mutating func checkDeadlines(at now: Instant, _ actions: inout [Action]) {
         switch phase {
         case .waiting, .stopped: break
+        case .lame(let until):
+            if until <= now { drainWorker(at: now, &actions) }
         case .draining(let until, let isKilled):
             if until <= now { drainingTookTooLong(isKilled: isKilled, at: now, &actions) }
         case .running:

@@ -33,6 +33,25 @@ import Timing
         #expect(script.at(6100, .timePassed) == [.tearDownNetwork, .exit(code: 0)])
     }
 
+    @Test func lameduckGoesOnServingBeforeTheDrain() {
+        var script = Script.serving()
+        script.state.lameduck = .seconds(2)
+        let actions = script.all(100, .signal(.terminate))
+        #expect(actions.last == .log(.info, "plugin/health: Going into lameduck mode for 2s"))
+        #expect(actions.contains(.withdrawInterception))
+        #expect(!actions.contains(.drainWorker))
+        #expect(script.at(200, .signal(.terminate)) == [])
+        #expect(script.at(2100, .timePassed) == [.drainWorker])
+        #expect(script.at(2200, .workerEnded("exit code 0")) == [.tearDownNetwork, .exit(code: 0)])
+    }
+
+    @Test func theSecondInterruptEndsALameduckToo() {
+        var script = Script.serving()
+        script.state.lameduck = .seconds(30)
+        _ = script.at(100, .signal(.interrupt))
+        #expect(script.at(200, .signal(.interrupt)).last == .exit(code: 2))
+    }
+
     @Test func theSecondInterruptEndsAtOnce() {
         var script = Script.serving()
         _ = script.at(100, .signal(.interrupt))
