@@ -40,7 +40,7 @@ class Setting:
 
 def corefile(cached_answers: int = DEFAULT_CAPACITY) -> str:
     """The default manifest's Corefile with this session's addresses: four blocks, two addresses, metrics, health."""
-    reverse = "\n".join(_block(zone, "cache 30", forced=True) for zone in ("in-addr.arpa", "ip6.arpa"))
+    reverse = "".join(_block(zone, "cache 30", forced=True) for zone in ("in-addr.arpa", "ip6.arpa"))
     cache = f"cache {{\n        success {cached_answers} 30\n        denial 9984 5\n    }}"
     health = f"\n    health {AGENT_ADDRESSES[0]}:18080"
     return _block("cluster.local", cache, forced=True, more=health) + reverse + _block(".", "cache 30", forced=False)

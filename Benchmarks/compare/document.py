@@ -79,7 +79,9 @@ def _method(session: Session) -> str:
         "the agent that is supervisor and worker together. Where the kernel does not account interrupts apart, "
         "network work done in softirqs on the server's core counts too, for everyone alike.",
         "Queries per second are those of this closed loop: where `core used` is below 100 %, the load's core was the "
-        "limit, not the server. RSS and PSS are taken from `smaps_rollup` at the end of a run.",
+        "limit, not the server.",
+        "RSS and PSS are taken from `smaps_rollup` at the end of a run, summed over a server's processes. The sum of "
+        "RSS counts pages that they share more than once; PSS does not, it is what the node pays.",
         "The reflector is `Benchmarks/compare/reflector.c`: recvmmsg and sendmmsg in batches of 64, nothing but the "
         f"QR bit changed, padded to the agent's answer of {session.reflector_octets} octets. It is the price of the "
         "system calls, not a DNS server.",
