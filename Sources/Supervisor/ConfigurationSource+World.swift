@@ -23,6 +23,7 @@ extension ConfigurationSource {
             pattern.contains("/")
             ? String(pattern[...(pattern.lastIndex(of: "/") ?? pattern.startIndex)]) : ""
         let names = (try? list(directory)) ?? []
+        // SAFETY: fnmatch only reads its two texts, during the call.
         return names.map { prefix + $0 }.filter { unsafe fnmatch(pattern, $0, FNM_PATHNAME) == 0 }
     }
 

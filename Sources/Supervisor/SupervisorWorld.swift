@@ -51,6 +51,7 @@ package struct SupervisorWorld {
     package static var real: SupervisorWorld {
         SupervisorWorld(
             environment: { name in
+                // SAFETY: nobody here changes the environment, so the text stays until it is copied.
                 guard let value = unsafe getenv(name) else { return nil }
                 return unsafe String(cString: value)
             },
