@@ -21,7 +21,7 @@ package struct NameHash: Sendable {
     ///
     /// `label` is the range of the label's octets in `name`, without the length octet, in lower case.
     @inline(__always)
-    func extend(_ suffix: UInt64, by label: Range<Int>, of name: Span<UInt8>) -> UInt64 {
+    func extend(_ suffix: UInt64, by label: Range<Int>, of name: borrowing FixedBuffer<UInt8>) -> UInt64 {
         var hash = suffix ^ UInt64(truncatingIfNeeded: label.count)
         var word: UInt64 = 0
         var filled = 0
@@ -52,7 +52,8 @@ package struct NameHash: Sendable {
             starts.append(at)
             at += 1 + Int(name.wire[at])
         }
-        let wire = name.wire.span
+        let wire = FixedBuffer<UInt8>(repeating: 0, count: name.wire.count)
+        for (index, octet) in name.wire.enumerated() { wire[index] = octet }
         return starts.reversed().reduce(root) { suffix, start in
             extend(suffix, by: (start + 1)..<(start + 1 + Int(name.wire[start])), of: wire)
         }

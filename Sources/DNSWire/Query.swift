@@ -17,11 +17,11 @@ package struct Query: ~Copyable {
     package private(set) var size = 0
 
     /// The name in lower case, `nameSize` octets of it.
-    private var name = InlineArray<255, UInt8>(repeating: 0)
+    private let name = FixedBuffer<UInt8>(repeating: 0, count: Limits.nameSize)
     /// Where the labels start in `name`, left to right; 127 labels fill a name.
-    private var labelStarts = InlineArray<127, UInt8>(repeating: 0)
+    private let labelStarts = FixedBuffer<UInt8>(repeating: 0, count: 127)
     /// Hash of the name from this label on.
-    private var suffixHashes = InlineArray<127, UInt64>(repeating: 0)
+    private let suffixHashes = FixedBuffer<UInt64>(repeating: 0, count: 127)
     package private(set) var labelCount = 0
 
     package init() {}
@@ -115,7 +115,7 @@ extension Query {
         while label > 0 {
             label -= 1
             let start = Int(labelStarts[label])
-            suffix = hashing.extend(suffix, by: (start + 1)..<(start + 1 + Int(name[start])), of: name.span)
+            suffix = hashing.extend(suffix, by: (start + 1)..<(start + 1 + Int(name[start])), of: name)
             suffixHashes[label] = suffix
         }
         hash = suffix
@@ -179,7 +179,9 @@ extension Query {
     package func suffixEquals(_ octets: [UInt8], _ zone: Range<Int>, skipping skipped: Int) -> Bool {
         let start = skipped == labelCount ? nameSize - 1 : Int(labelStarts[skipped])
         guard nameSize - start == zone.count else { return false }
-        for index in 0..<zone.count where name[start + index] != octets[zone.lowerBound + index] { return false }
+        for index in 0..<zone.count where name[start + index] != octets[zone.lowerBound + index] {
+            return false
+        }
         return true
     }
 
@@ -191,13 +193,8 @@ extension Query {
         return true
     }
 
-    /// Writes the lower-cased name to `offset`.
-    package func storeName(into target: inout MutableSpan<UInt8>, at offset: Int) {
-        target.copy(name.span, 0..<nameSize, to: offset)
-    }
-
     /// An owned copy of the name; allocates, so not for the packet path.
     package var domainName: DomainName? {
-        nameSize == 0 ? nil : DomainName(wire: name.span.array(0..<nameSize))
+        nameSize == 0 ? nil : DomainName(wire: (0..<nameSize).map { name[$0] })
     }
 }
