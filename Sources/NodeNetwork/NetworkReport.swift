@@ -96,8 +96,9 @@ extension NetworkChange: CustomStringConvertible {
                 + feature.consequence
         case .removedForeignRule(let rule): "Removed a rule of node-cache - \(rule)"
         case .foundLegacyRules(let table, let count):
-            "\(count) rules of node-cache are left in \(table.tool) -t \(table.name): they switch the "
-                + "fall-back off; delete them with \(table.tool), or restart the node"
+            "\(count) rules of node-cache are left in \(table.tool) -t \(table.name)"
+                + (table.name == "raw" ? ", which keep traffic out of the fall-back" : "")
+                + ": delete them with \(table.tool), or restart the node"
         }
     }
 }
