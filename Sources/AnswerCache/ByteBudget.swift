@@ -15,9 +15,21 @@ package final class ByteBudget: Sendable {
 
     package var used: Int { taken.load(ordering: .relaxed) }
 
-    func take(_ octets: Int) { taken.wrappingAdd(octets, ordering: .relaxed) }
+    /// Takes `octets` if there is room; in one step, else threads that insert at once would pass the bound
+    /// together.
+    func take(_ octets: Int) -> Bool {
+        var used = self.used
+        while used + octets <= limit {
+            let (isDone, current) = taken.weakCompareExchange(
+                expected: used,
+                desired: used + octets,
+                ordering: .relaxed
+            )
+            if isDone { return true }
+            used = current
+        }
+        return false
+    }
 
     func giveBack(_ octets: Int) { taken.wrappingSubtract(octets, ordering: .relaxed) }
-
-    func hasRoom(for octets: Int) -> Bool { used + octets <= limit }
 }

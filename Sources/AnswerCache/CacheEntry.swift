@@ -23,8 +23,9 @@ import DNSWire
         var kind: AnswerKind
         var dnssecOK: Bool
         var checkingDisabled: Bool
-        /// Somebody was told to refresh this entry and has not come back.
-        var isRefreshing: Bool
+        /// When somebody was told to refresh this entry who has not come back: seconds of the monotonic
+        /// clock; zero for nobody.
+        var refreshAskedAt: UInt32
     }
 
     private let memory: UnsafeMutableRawPointer

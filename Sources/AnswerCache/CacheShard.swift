@@ -87,13 +87,12 @@ extension CacheShard {
         if isPositive ? positive.count >= positiveCapacity : negative.count >= negativeCapacity {
             evict(positive: isPositive, budget: budget, now: now, staleFor: staleFor)
         }
-        while !budget.hasRoom(for: size) {
+        while !budget.take(size) {
             // Failures and denials go first; an answer never makes room for them.
             guard negative.count > 0 || (isPositive && positive.count > 0) else { return false }
             evict(positive: negative.count == 0, budget: budget, now: now, staleFor: staleFor)
         }
         let slot = CacheSlot(entry: CacheEntry(answer, head: head), tag: tag, kind: head.kind)
-        budget.take(size)
         octets += size
         if (positive.count + negative.count + 1) * 2 > buckets.count { grow() }
         let index: UInt32

@@ -42,16 +42,24 @@ extension CacheEntry.Head {
             hits = pause > prefetch.pause ? 1 : hits == .max ? .max : hits + 1
             lastHitAt = now.nanoseconds
         }
-        guard !isRefreshing else { return false }
+        guard !isBeingRefreshed(at: now) else { return false }
+        let isDue: Bool
         switch freshness {
-        case .stale, .gone: isRefreshing = true
+        case .stale, .gone: isDue = true
         case .fresh(let left):
             guard let prefetch = settings.prefetch, kind != .serverError, hits >= prefetch.hits else {
                 return false
             }
             let threshold = (UInt64(lifetime) * UInt64(prefetch.percentage) + 99) / 100
-            isRefreshing = UInt64(left) <= threshold
+            isDue = UInt64(left) <= threshold
         }
-        return isRefreshing
+        if isDue { refreshAskedAt = UInt32(truncatingIfNeeded: max(1, now.seconds)) }
+        return isDue
+    }
+
+    /// A refresh that did not come back in ten seconds never will: no question lives half as long. It was
+    /// shed on its way, and the entry must not wait for it for ever.
+    private func isBeingRefreshed(at now: Instant) -> Bool {
+        refreshAskedAt != 0 && now.seconds < UInt64(refreshAskedAt) + 10
     }
 }

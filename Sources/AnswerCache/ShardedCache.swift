@@ -177,7 +177,7 @@ extension ShardedCache {
             kind: kind,
             dnssecOK: query.dnssecOK,
             checkingDisabled: query.checkingDisabled,
-            isRefreshing: false
+            refreshAskedAt: 0
         )
         return unsafe shards[shard].withLock { table in
             let old = table.find(query, tag: tag)
@@ -187,7 +187,7 @@ extension ShardedCache {
                 if kind == .serverError, oldHead.kind != .serverError,
                     Freshness(oldHead, settings, at: now) != .gone
                 {
-                    oldHead.isRefreshing = false
+                    oldHead.refreshAskedAt = 0
                     table.entry(at: old).head = oldHead
                     return .keptBetter
                 }
@@ -213,7 +213,7 @@ extension ShardedCache {
         let (shard, tag) = place(of: query)
         unsafe shards[shard].withLock { table in
             guard let index = table.find(query, tag: tag) else { return }
-            table.entry(at: index).head.isRefreshing = false
+            table.entry(at: index).head.refreshAskedAt = 0
         }
     }
 

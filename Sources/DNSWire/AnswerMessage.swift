@@ -49,8 +49,8 @@ extension AnswerMessage {
         guard bytes.count >= Limits.headerSize else { throw .short }
         let flags = HeaderFlags(rawValue: bytes.uint16(at: 2))
         guard flags.has(HeaderFlags.response) else { throw .notAResponse }
-        guard bytes.uint16(at: 4) == 1, let nameEnd = NameScan.end(of: Limits.headerSize, in: bytes),
-            nameEnd + 4 <= bytes.count, bytes[nameEnd - 1] == 0
+        guard bytes.uint16(at: 4) == 1, let nameEnd = NameScan.plainEnd(of: Limits.headerSize, in: bytes),
+            nameEnd + 4 <= bytes.count
         else { throw .questions }
 
         var reading = Reading(questionEnd: nameEnd + 4)
@@ -62,7 +62,7 @@ extension AnswerMessage {
         self.summary = reading.summary
         var wire = message
         if let opt = reading.optRange {
-            if opt.upperBound == reading.end {
+            if opt.upperBound == reading.end, reading.optCount == 1 {
                 wire.removeSubrange(opt.lowerBound...)
             } else {
                 // Records behind the OPT move, and names in them may be pointed to: write the message anew.
@@ -73,8 +73,8 @@ extension AnswerMessage {
                 reading.ttlOffsets = rebuilt.ttlOffsets
             }
             let additional = UInt16(wire[10]) << 8 | UInt16(wire[11])
-            wire[10] = UInt8(truncatingIfNeeded: (additional - 1) >> 8)
-            wire[11] = UInt8(truncatingIfNeeded: additional - 1)
+            wire[10] = UInt8(truncatingIfNeeded: (additional - reading.optCount) >> 8)
+            wire[11] = UInt8(truncatingIfNeeded: additional - reading.optCount)
         } else {
             wire.removeSubrange(reading.end...)
         }
@@ -93,7 +93,9 @@ private struct Reading {
     let questionEnd: Int
     var summary = AnswerMessage.Summary()
     var ttlOffsets: [UInt16] = []
+    /// The last one; more than one is a mistake that harms nobody (RFC 6891, 6.1.1), and all are taken out.
     var optRange: Range<Int>?
+    var optCount: UInt16 = 0
     var extendedCode: UInt16 = 0
     /// Behind the last record; octets that follow belong to nobody.
     var end: Int
@@ -112,8 +114,10 @@ private struct Reading {
         var cursor = RecordCursor(at: questionEnd)
         for index in 0..<total {
             guard let record = cursor.next(in: bytes) else { throw .records }
-            if record.type == .opt, index >= authority, optRange == nil {
+            if record.type == .opt {
+                guard index >= authority else { throw .records }
                 optRange = record.start..<cursor.offset
+                optCount += 1
                 extendedCode = UInt16(record.timeToLive >> 24)
                 summary.dnssecOK = record.timeToLive & 0x8000 != 0
                 continue

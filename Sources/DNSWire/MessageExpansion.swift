@@ -2,7 +2,8 @@
 // cutting a record out of the middle would leave compression pointers astray.
 
 enum MessageExpansion {
-    /// The message without its OPT records and without compression.
+    /// The message without its OPT records and without compression, but for pointers to the question: names
+    /// that point there follow each asker's spelling.
     ///
     /// Nil when a name is malformed or the result is too long for a message. The counts of the header are
     /// left as they are.
@@ -14,7 +15,10 @@ enum MessageExpansion {
         for _ in 0..<total {
             guard let record = cursor.next(in: bytes) else { return nil }
             if record.type == .opt { continue }
-            guard NameScan.expand(record.start, in: bytes, into: &wire) else { return nil }
+            let kept = Limits.headerSize..<questionEnd
+            guard NameScan.expand(record.start, in: bytes, keepingPointersTo: kept, into: &wire) else {
+                return nil
+            }
             ttlOffsets.append(UInt16(truncatingIfNeeded: wire.count + 4))
             for index in record.ttlOffset - 4..<record.ttlOffset + 4 { wire.append(bytes[index]) }
             let lengthAt = wire.count

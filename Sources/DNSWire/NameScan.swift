@@ -19,10 +19,26 @@ package enum NameScan {
         return nil
     }
 
+    /// Where the name at `start` ends, when it is whole and without compression; nil otherwise.
+    package static func plainEnd(of start: Int, in message: Span<UInt8>) -> Int? {
+        var at = start
+        while at < message.count, at - start < Limits.nameSize, message[at] <= Limits.labelSize {
+            if message[at] == 0 { return at + 1 }
+            at += 1 + Int(message[at])
+        }
+        return nil
+    }
+
     /// Appends the name at `start` without compression, in its own spelling.
     ///
-    /// False when it is malformed: past the end, pointing forward, or longer than 255 octets.
-    package static func expand(_ start: Int, in message: Span<UInt8>, into output: inout [UInt8]) -> Bool {
+    /// A pointer into `kept` stays one: what lies there does not move. False when the name is malformed: past
+    /// the end, pointing forward, or longer than 255 octets.
+    package static func expand(
+        _ start: Int,
+        in message: Span<UInt8>,
+        keepingPointersTo kept: Range<Int> = 0..<0,
+        into output: inout [UInt8]
+    ) -> Bool {
         var at = start
         var barrier = start
         var size = 0
@@ -43,6 +59,10 @@ package enum NameScan {
                 guard at + 2 <= message.count else { return false }
                 let target = Int(message.uint16(at: at) & 0x3fff)
                 guard target < barrier else { return false }
+                if kept.contains(target) {
+                    output += [message[at], message[at + 1]]
+                    return true
+                }
                 barrier = target
                 at = target
             default:

@@ -68,37 +68,6 @@ import Upstream
     }
 }
 
-@Suite struct StreamFramesTests {
-    /// Three messages, one of them empty, cut at every place.
-    @Test(arguments: 0...9)
-    func messagesAreWholeWhereverTheStreamIsCut(_ cut: Int) {
-        let stream: [UInt8] = [
-            0x00, 0x02, 0xaa, 0xbb,  // two octets
-            0x00, 0x00,  // none
-            0x00, 0x01, 0xcc,  // one
-        ]
-        var frames = StreamFrames()
-        var messages: [[UInt8]] = []
-        for part in [stream[..<cut], stream[cut...]] {
-            frames.read(Array(part).span) { message in
-                messages.append((0..<message.count).map { message[$0] })
-            }
-        }
-        #expect(messages == [[0xaa, 0xbb], [], [0xcc]])
-        #expect(frames.isInsideMessage == false)
-    }
-
-    @Test func octetByOctet() {
-        var frames = StreamFrames()
-        var count = 0
-        for octet in [0x00, 0x03, 0x01, 0x02, 0x03, 0x00, 0x01] as [UInt8] {
-            frames.read([octet].span) { count += $0.count }
-        }
-        #expect(count == 3)
-        #expect(frames.isInsideMessage == true)
-    }
-}
-
 @Suite struct AnswerCheckTests {
     private let asked = query("Api.example.org", type: 65)
 

@@ -1,0 +1,73 @@
+import AnswerCache
+import Testing
+import Timing
+
+/// Refreshing popular answers before they expire (`prefetch 3 60s 10%` unless said otherwise).
+@Suite struct PrefetchTests {
+    private let question = "www.example.org. A"
+
+    private func cupboard(
+        hits: UInt16 = 3,
+        percentage: UInt32 = 10,
+        lifetime: UInt32 = 100
+    ) throws -> Cupboard {
+        let cupboard = Cupboard {
+            $0.prefetch = CacheSettings.Prefetch(hits: hits, pause: .seconds(60), percentage: percentage)
+        }
+        try cupboard.put(question, for: lifetime)
+        return cupboard
+    }
+
+    /// Whether a hit at each of these seconds asked for a refresh.
+    private func refreshes(_ cupboard: Cupboard, at seconds: [Double]) -> [Bool] {
+        seconds.map { cupboard.look(question, at: $0).hasSuffix("refresh") }
+    }
+
+    @Test func theLastTenthOfTheLifetimeOfAPopularAnswer() throws {
+        #expect(refreshes(try cupboard(), at: [50, 60, 70, 89.9, 90]) == [false, false, false, false, true])
+    }
+
+    @Test func tooFewHits() throws {
+        #expect(refreshes(try cupboard(), at: [90, 91, 92]) == [false, false, true])
+        #expect(refreshes(try cupboard(hits: 1), at: [90]) == [true])
+    }
+
+    @Test func aPauseStartsTheCountAnew() throws {
+        #expect(refreshes(try cupboard(), at: [1, 2, 63, 91, 92]) == [false, false, false, false, true])
+        #expect(refreshes(try cupboard(), at: [1, 2, 62, 91]) == [false, false, false, true])  // 60 is no pause
+    }
+
+    /// The share is rounded up: ten percent of five seconds is one.
+    @Test(arguments: [(10, 5, 4), (10, 100, 90), (90, 100, 10), (50, 3, 1)] as [(UInt32, UInt32, Double)])
+    func theShareOfTheLifetime(_ percentage: UInt32, _ lifetime: UInt32, _ due: Double) throws {
+        let cupboard = try cupboard(hits: 1, percentage: percentage, lifetime: lifetime)
+        #expect(refreshes(cupboard, at: [due - 0.1, due]) == [false, true])
+    }
+
+    @Test func onlyOneIsToldToRefresh() throws {
+        let cupboard = try cupboard(hits: 1)
+        #expect(refreshes(cupboard, at: [90, 90, 91, 92]) == [true, false, false, false])
+        withQuery(question) { query, _ in cupboard.cache.refreshFailed(query) }
+        #expect(refreshes(cupboard, at: [93, 93]) == [true, false])
+    }
+
+    @Test func popularityOutlivesTheRefresh() throws {
+        let cupboard = try cupboard()
+        #expect(refreshes(cupboard, at: [80, 85, 90]) == [false, false, true])
+        try cupboard.put(question, for: 100, at: 91)
+        #expect(cupboard.look(question, at: 130) == "NOERROR 61 192.0.2.1")
+        #expect(refreshes(cupboard, at: [181]) == [true])
+    }
+
+    @Test func looksThatDoNotCountAreNotPopularity() throws {
+        let cupboard = try cupboard(hits: 1)
+        #expect(cupboard.look(question, at: 95) { $0.countsAsHit = false } == "NOERROR 5 192.0.2.1")
+        #expect(refreshes(cupboard, at: [95]) == [true])
+    }
+
+    @Test func failuresAreNotRefreshed() throws {
+        let cupboard = try cupboard(hits: 1)
+        try cupboard.put("sick.example.org. A", .serverError, for: 5)
+        #expect(cupboard.look("sick.example.org. A", at: 4) == "SERVFAIL")
+    }
+}
