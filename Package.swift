@@ -173,7 +173,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["node-local-dns", "Supervisor", "Addresses", "Timing", arguments],
+            dependencies: ["node-local-dns", "Supervisor", "Control", "Addresses", "Timing", arguments],
             swiftSettings: tests
         ),
         .testTarget(name: "RepositoryTests", dependencies: ["Corefile", "Telemetry"], swiftSettings: tests),

@@ -6,24 +6,11 @@ import Control
 import Corefile
 import Logging
 
-/// What this build is.
-enum BuildVersion {
-    static let number = "0.1.0"
-
-    #if arch(x86_64)
-        static let platform = "linux/amd64"
-    #elseif arch(arm64)
-        static let platform = "linux/arm64"
-    #else
-        static let platform = "linux"
-    #endif
-}
-
 struct Version: ParsableCommand, RunnableCommand {
     static let configuration = CommandConfiguration(abstract: "Show the version.")
 
     func execute() -> CInt {
-        print("node-local-dns-\(BuildVersion.number)\n\(BuildVersion.platform), swift")
+        print("node-local-dns-\(BuildVersion.number)\n\(BuildVersion.platform), \(BuildVersion.compiler)")
         return 0
     }
 }

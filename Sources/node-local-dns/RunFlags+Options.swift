@@ -3,6 +3,7 @@
 // -syncinterval takes what people write.
 
 import Addresses
+import Control
 import Corefile
 import Glibc
 import Supervisor

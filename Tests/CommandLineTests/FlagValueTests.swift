@@ -2,6 +2,7 @@
 
 import Addresses
 import ArgumentParser
+import Control
 import Supervisor
 import Testing
 import Timing
