@@ -101,8 +101,8 @@ struct FallbackTable {
         var chains = nodeLocal.isEmpty ? [] : [rewrite]
         chains += keepsFlows ? [stay, keep(.prerouting)] : []
         chains.append(keep(.output, flows: keepsFlows))
-        chains.append(fallBack(.prerouting, flows: keepsFlows, sockets: !missing.contains(.socketMatch)))
-        chains.append(fallBack(.output, flows: keepsFlows, sockets: false))
+        chains.append(fallBack(.prerouting, without: missing))
+        chains.append(fallBack(.output, without: missing))
         if !nodeLocal.isEmpty { chains += [restore(.input), restore(.postrouting)] }
         if !missing.contains(.masquerade) { chains.append(masquerade) }
         return RuleSet(family: family, name: Self.name, sets: sets, chains: chains)
@@ -172,13 +172,20 @@ struct FallbackTable {
     }
 
     /// Behind the agent's table: what is tracked by now has no agent.
-    private func fallBack(_ hook: Chain.Hook, flows: Bool, sockets: Bool) -> Chain {
+    private func fallBack(_ hook: Chain.Hook, without missing: Set<KernelFeature>) -> Chain {
+        let keepsFlows = !missing.contains(.flowMemory)
         var rules = [Rule(statements: [.isUntracked, .returnToCaller])]
-        if sockets {
+        switch hook {
+        case .output where keepsFlows:
+            // What the host is in the middle of, and did not begin in fall-back, it began with an agent. The
+            // flows of `stay` are not meant: they go elsewhere by now, or notrack does nothing to them.
+            rules.append(Rule(statements: [.notOpeningTCP, toUs, .notrack, .returnToCaller]))
+        case .prerouting where !missing.contains(.socketMatch):
             // A dead agent's connections are closed by the kernel that held them.
             rules.append(Rule(statements: [.notOpeningTCP, toUs, .hasOwnSocket, .notrack, .returnToCaller]))
+        default: break
         }
-        if flows {
+        if keepsFlows {
             rules.append(Rule(statements: [.openingTCP, toUs, .remember(Self.flow, inSet: "kept_flows")]))
         }
         return Chain(

@@ -102,8 +102,9 @@ struct LinkKeeper {
 
     // MARK: Taking away
 
-    /// Removes the link, or from a link that is not ours the addresses that are.
-    mutating func remove() -> NetworkReport {
+    /// Removes the link, or from a link that is not ours the addresses that are; of the plan's addresses, or
+    /// also of those that bear our mark from another plan.
+    mutating func remove(ofEveryPlan: Bool = false) -> NetworkReport {
         var report = NetworkReport()
         do {
             var strangers = try [find(Self.loopback)].compactMap(\.self)
@@ -114,7 +115,7 @@ struct LinkKeeper {
                     strangers.append(link)
                 }
             }
-            for found in try addresses(on: strangers) where isOurs(found) {
+            for found in try addresses(on: strangers) where isOurs(found, ofEveryPlan) {
                 guard let link = strangers.first(where: { $0.index == found.linkIndex }) else { continue }
                 remove(found.address, from: link, &report)
             }
@@ -125,29 +126,11 @@ struct LinkKeeper {
         return report
     }
 
-    /// Removes the link, and from every other link the addresses that bear our mark, whatever the plan.
-    mutating func removeAll() -> NetworkReport {
-        var report = remove()
-        do {
-            for found in try connection.addresses() where found.origin == LinkAddress.ourOrigin {
-                let link = Link(
-                    name: "number \(found.linkIndex)",
-                    index: found.linkIndex,
-                    isUp: true,
-                    kind: nil
-                )
-                remove(found.address, from: link, &report)
-            }
-        } catch {
-            report.failures.append(NodeNetworkError(.read, .addresses, error))
-        }
-        return report
-    }
-
-    private func isOurs(_ found: LinkAddress) -> Bool {
-        plan.addresses.contains(where: found.isExactly)
-            && (found.origin == LinkAddress.ourOrigin
-                || found.linkIndex == linkIndex && added.contains(found.address))
+    private func isOurs(_ found: LinkAddress, _ ofEveryPlan: Bool) -> Bool {
+        let isMarked = found.origin == LinkAddress.ourOrigin
+        if ofEveryPlan, isMarked { return true }
+        return plan.addresses.contains(where: found.isExactly)
+            && (isMarked || found.linkIndex == linkIndex && added.contains(found.address))
     }
 
     private func delete(_ link: Link, _ report: inout NetworkReport) {

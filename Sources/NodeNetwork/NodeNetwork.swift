@@ -122,7 +122,7 @@ package final class NodeNetwork {
         } catch {
             report.failures.append(error)
         }
-        report.add(link.removeAll())
+        report.add(link.remove(ofEveryPlan: true))
         return report
     }
 

@@ -28,6 +28,14 @@ final class FakeKernel: NetlinkOpener {
     var refusals: [UInt16: CInt] = [:]
     /// Refuses tables with the owner flag, as a kernel before 5.12.
     var knowsOwners = true
+    /// Refuses tables that outlive their owner, as a kernel before 6.9.
+    var knowsPersistence = true
+    /// Keeps comments of tables, as a kernel since 5.10.
+    var keepsComments = true
+    /// Table to its NFTA_TABLE_USERDATA.
+    var comments: [FakeTable: [UInt8]] = [:]
+    /// Refuses messages of a transaction in which a word occurs: a set, a chain, an expression.
+    var refusedWords: [String: CInt] = [:]
     /// Port ids of other processes' sockets.
     var foreignPorts: Set<UInt32> = []
     /// Every datagram sent, in order.
@@ -118,11 +126,16 @@ final class FakeSocket: NetlinkChannel {
         let before = kernel.tables
         var failed = false
         for request in requests.dropFirst().dropLast() {
-            let code = kernel.refusals[request.type] ?? perform(request)
+            let code = kernel.refusals[request.type] ?? refusal(ofWordsIn: request) ?? perform(request)
             failed = failed || code != 0
             acknowledge(request, code)
         }
         if failed { kernel.tables = before } else { kernel.rulesAreForeign = false }
+    }
+
+    private func refusal(ofWordsIn request: FakeMessage) -> CInt? {
+        guard request.type != 0xa00 else { return nil }  // a table's comment tells of them
+        return kernel.refusedWords.first { word, _ in request.bytes.contains(Array(word.utf8)) }?.value
     }
 
     private func perform(_ request: FakeMessage) -> CInt {
@@ -131,8 +144,10 @@ final class FakeSocket: NetlinkChannel {
         case 0xa00:  // NFT_MSG_NEWTABLE
             let flags = request.attribute(2, from: 20).map { UInt32($0[3]) } ?? 0
             if flags & 2 != 0, !kernel.knowsOwners { return EINVAL }
+            if flags & 4 != 0, !kernel.knowsPersistence { return EOPNOTSUPP }
             if kernel.tables[table] != nil { return EEXIST }
             kernel.tables[table] = flags
+            kernel.comments[table] = kernel.keepsComments ? request.attribute(6, from: 20) : nil
         case 0xa02:  // NFT_MSG_DELTABLE
             guard kernel.tables.removeValue(forKey: table) != nil else { return ENOENT }
         default:
@@ -179,6 +194,7 @@ final class FakeSocket: NetlinkChannel {
                 let payload: [UInt8] =
                     [table.family, 0, 0, 0] + FakeMessage.attribute(1, Array(table.name.utf8) + [0])
                     + FakeMessage.attribute(2, [0, 0, 0, UInt8(flags)])
+                    + (kernel.comments[table].map { FakeMessage.attribute(6, $0) } ?? [])
                 waiting.append(FakeMessage.bytes(0xa00, sequence: request.sequence, payload))
             }
             done(request)
@@ -254,6 +270,18 @@ struct FakeMessage {
 
     func uint32(at index: Int) -> UInt32 {
         (0..<4).reduce(0) { $0 | UInt32(bytes[index + $1]) << (8 * UInt32($1)) }
+    }
+
+    /// The values of a row of attributes.
+    static func list(_ bytes: [UInt8]) -> [[UInt8]] {
+        var result: [[UInt8]] = []
+        var rest = bytes[...]
+        while let first = rest.first {
+            let length = Int(first) | Int(rest[rest.startIndex + 1]) << 8
+            result.append(Array(rest.prefix(length).dropFirst(4)))
+            rest = rest.dropFirst((length + 3) & ~3)
+        }
+        return result
     }
 
     func text(_ type: UInt16, from start: Int) -> String? {

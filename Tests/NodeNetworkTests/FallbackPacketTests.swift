@@ -60,6 +60,85 @@ struct FallbackPacketTests {
     }
 }
 
+extension FallbackPacketTests {
+    @Test(
+        "a TCP connection stays where it began, when the agent comes and when it goes",
+        arguments: Form.allCases
+    )
+    func connections(form: Form) throws {
+        try inNewNetworkNamespace {
+            let bed = try PacketBed(.v4, answers: (agent: Self.byAgent, cluster: Self.byCluster))
+            defer { bed.remove() }
+            try bed.makeNode()
+            try bed.translateServices(form)
+            let network = try NodeNetwork(
+                plan: NetworkPlan(
+                    addresses: try addresses(bed.local, bed.cluster),
+                    fallback: FallbackPlan(
+                        upstream: try addresses(bed.upstream),
+                        nodeLocalAddresses: try addresses(bed.local)
+                    )
+                )
+            )
+            _ = network.setUpLink()
+            _ = network.installFallback()
+            try bed.startAgent()
+
+            let begunInFallback = try bed.connections()
+            for connection in begunInFallback { #expect(try connection.ask() == [192, 0, 2, 101]) }
+            _ = network.commitInterception()
+            for connection in begunInFallback { #expect(try connection.ask() == [192, 0, 2, 101]) }
+
+            let begunWithUs = try bed.connections()
+            for connection in begunWithUs { #expect(try connection.ask() == [192, 0, 2, 1]) }
+            _ = network.withdrawInterception()
+            for connection in begunWithUs { #expect(try connection.ask() == [192, 0, 2, 1]) }
+            for connection in begunInFallback { #expect(try connection.ask() == [192, 0, 2, 101]) }
+        }
+    }
+}
+
+/// An open TCP connection to a DNS server.
+private final class Connection {
+    private let socket = Glibc.socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+
+    init(to server: String) throws {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(53).bigEndian
+        try #require(inet_pton(AF_INET, server, &address.sin_addr) == 1)
+        // An answer that does not come fails the test instead of stopping it.
+        var limit = timeval(tv_sec: 5, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        let status = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try #require(status == 0, "connect to \(server): \(errno)")
+    }
+
+    deinit { close(socket) }
+
+    /// Asks for web.cluster.local, A; the last four bytes of the answer are the address.
+    func ask() throws -> [UInt8] {
+        let question = bytes(
+            """
+            00 23  a4 1f 01 00  00 01 00 00 00 00 00 00  # length; header: RD, one question
+            03 77 65 62 07 63 6c 75 73 74 65 72 05 6c 6f 63 61 6c 00  # web.cluster.local.
+            00 01 00 01  # A, IN
+            """
+        )
+        try #require(send(socket, question, question.count, 0) == question.count)
+        var answer = [UInt8](repeating: 0, count: 512)
+        let length = recv(socket, &answer, 2, CInt(MSG_WAITALL))
+        try #require(length == 2, "no answer: \(errno)")
+        let count = Int(answer[0]) << 8 | Int(answer[1])
+        try #require(recv(socket, &answer, count, CInt(MSG_WAITALL)) == count)
+        return Array(answer[..<count].suffix(4))
+    }
+}
+
 /// Namespaces, links and servers; the node is the namespace of the calling thread.
 private struct PacketBed {
     let family: IPAddress.Family
@@ -175,6 +254,7 @@ private struct PacketBed {
         let configuration = """
             server:
             \(interfaces)ip-freebind: yes
+            minimal-responses: yes
             username: ""
             zonesdir: "\(directory)"
             database: ""
@@ -207,6 +287,13 @@ private struct PacketBed {
     func expectAnswers(_ answer: String) throws {
         for server in servers {
             for inPod in [true, false] { try expect(answer, from: server, inPod: inPod) }
+        }
+    }
+
+    /// From pod and host to both addresses.
+    func connections() throws -> [Connection] {
+        try servers.flatMap { server in
+            try [inNetworkNamespace(named: podName) { try Connection(to: server) }, Connection(to: server)]
         }
     }
 

@@ -63,6 +63,7 @@ enum FallbackText {
             chain fall_back_output {
                 type filter hook output priority raw + 10; policy accept;
                 ct state untracked return
+                tcp flags ! syn \(toUs) notrack return
                 tcp flags syn / syn,ack \(toUs) update @kept_flows { \(flow) timeout 30s }
                 \(ip) daddr . meta l4proto . th dport @local_services goto rewrite
             }

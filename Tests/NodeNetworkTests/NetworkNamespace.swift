@@ -31,6 +31,22 @@ func inNewNetworkNamespace(_ body: () throws -> Void) throws {
     try body()
 }
 
+/// Runs `body` in a namespace that `ip netns add` made; sockets it makes stay there.
+func inNetworkNamespace<Result>(named name: String, _ body: () throws -> Result) throws -> Result {
+    let home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)
+    let other = open("/run/netns/\(name)", O_RDONLY | O_CLOEXEC)
+    defer {
+        close(home)
+        close(other)
+    }
+    let setns = try call("setns", as: (@convention(c) (CInt, CInt) -> CInt).self)
+    try #require(home >= 0 && setns(other, newNetwork) == 0)
+    defer {
+        if setns(home, newNetwork) != 0 { Issue.record("cannot return to the network namespace") }
+    }
+    return try body()
+}
+
 /// Runs a command line in the thread's namespace; what it printed, or an issue when it failed.
 @discardableResult
 func shell(_ command: String) throws -> String {
