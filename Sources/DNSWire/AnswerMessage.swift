@@ -113,7 +113,9 @@ private struct Reading {
         summary.answers = answers
         var cursor = RecordCursor(at: questionEnd)
         for index in 0..<total {
-            guard let record = cursor.next(in: bytes) else { throw .records }
+            guard let record = cursor.next(in: bytes), NameScan.isSound(at: record.start, in: bytes) else {
+                throw .records
+            }
             if record.type == .opt {
                 guard index >= authority else { throw .records }
                 optRange = record.start..<cursor.offset

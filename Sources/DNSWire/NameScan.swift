@@ -29,6 +29,31 @@ package enum NameScan {
         return nil
     }
 
+    /// Whether the name at `start` is whole and its pointers lead backwards, to what stands behind the header.
+    package static func isSound(at start: Int, in message: Span<UInt8>) -> Bool {
+        var at = start
+        var barrier = start
+        var size = 0
+        while at < message.count {
+            let length = Int(message[at])
+            switch length {
+            case 0: return true
+            case 1...Limits.labelSize:
+                size += 1 + length
+                guard size < Limits.nameSize else { return false }
+                at += 1 + length
+            case 0xc0...0xff:
+                guard at + 2 <= message.count else { return false }
+                let target = Int(message.uint16(at: at) & 0x3fff)
+                guard target >= Limits.headerSize, target < barrier else { return false }
+                barrier = target
+                at = target
+            default: return false
+            }
+        }
+        return false
+    }
+
     /// Appends the name at `start` without compression, in its own spelling.
     ///
     /// A pointer into `kept` stays one: what lies there does not move. False when the name is malformed: past

@@ -128,7 +128,8 @@ extension MissDesk {
     func deliver(_ pending: PendingQuery, size: Int, author: ReplyAuthor, _ kind: ReplyClass) {
         let octets = buffer
         let reply = octets.span.extracting(0..<size)
-        pending.replyPath?.deliver(reply)
+        // Last of all, because a client may ask its next question from within.
+        defer { pending.replyPath?.deliver(reply) }
         let nanoseconds = (clocks.now() - pending.arrivedAt).nanoseconds
         let flags = HeaderFlags(rawValue: reply.uint16(at: 2))
         let zone = pending.table.zones[pending.zone]

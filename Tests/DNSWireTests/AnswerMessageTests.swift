@@ -134,6 +134,14 @@ import Testing
         }
     }
 
+    /// Owners behind `x. A`, at 19: to itself, forward, into the header, past the end, in a circle.
+    @Test(arguments: ["c0 13", "c0 20", "c0 04", "ff ff", "01 'a' c0 13"])
+    func ownersWithBadPointersAreMalformed(_ owner: String) {
+        let start = hex("00 00 81 80 00 01 00 01 00 00 00 00  01 'x' 00 00 01 00 01")
+        let message = start + hex(owner) + hex("00 01 00 01 00 00 00 3c 00 04 c0 00 02 01")
+        #expect(throws: AnswerMessage.Flaw.records) { try AnswerMessage(message) }
+    }
+
     @Test(arguments: [
         ("", AnswerMessage.Flaw.short), ("00 00 81 80 00 01 00 00 00 00 00", .short),
         ("00 00 01 00 00 01 00 00 00 00 00 00  00 00 01 00 01", .notAResponse),

@@ -69,7 +69,8 @@ extension Message.OPT {
 // MARK: - Reading
 
 extension Message {
-    /// Nil when anything is malformed: a pointer that does not lead backwards, a count that promises more
+    /// Nil when anything is malformed: a pointer that does not lead backwards or leads into
+    /// the header, a count that promises more
     /// than there is, octets behind the last record, two OPT records.
     package init?(_ bytes: [UInt8]) {
         var reader = Reader(bytes: bytes)
@@ -149,7 +150,7 @@ private struct Reader {
                 guard let low = octet() else { return nil }
                 back = back ?? at
                 let target = Int(length & 0x3f) << 8 | Int(low)
-                guard target < barrier else { return nil }
+                guard target >= 12, target < barrier else { return nil }
                 barrier = target
                 at = target
             default: return nil
@@ -198,7 +199,8 @@ private struct Reader {
         case .srv: text = words(3)
         case .soa:
             guard let primary = name(), let mailbox = name() else { return nil }
-            let numbers = (0..<5).map { _ in wide() ?? 0 }
+            let numbers = (0..<5).compactMap { _ in wide() }
+            guard numbers.count == 5 else { return nil }
             text = "\(primary) \(mailbox) \(numbers.map(String.init).joined(separator: " "))"
         case .txt where octets.count > 1: return String(decoding: octets.dropFirst(), as: UTF8.self)
         default: return hexText(octets)
