@@ -95,9 +95,14 @@ extension PacketThread {
             if generation != seen || isStopping {
                 // Level-triggered sockets lose nothing: what is queued shows up in the next poller.
                 for index in listeners.indices { loop.drain(listeners[index]) }
-                if isStopping { return }
+                let isNew = generation != seen
                 seen = generation
                 listeners = orders.withLock { $0.listeners }
+                if isStopping {
+                    // Adopted and never served.
+                    if isNew { for index in listeners.indices { loop.drain(listeners[index]) } }
+                    return
+                }
                 poller = makePoller(listeners)
             }
             var wasWoken = false
@@ -154,8 +159,11 @@ struct PacketLoop: ~Copyable {
         self.misses = misses
     }
 
+    /// More than a socket's queue holds, so that a flood cannot put off the end.
+    private static let batchesInQueue = 1024
+
     /// Answers all that is queued.
-    mutating func drain(_ listener: DatagramListener) { serve(listener, batches: .max) }
+    mutating func drain(_ listener: DatagramListener) { serve(listener, batches: Self.batchesInQueue) }
 
     /// Answers at most `batches` batches.
     mutating func serve(_ listener: DatagramListener, batches: Int) {

@@ -26,6 +26,8 @@ final class StreamSession: ChannelDuplexHandler {
     private var waiting = 0
     private var holdsRead = false
     private var clientIsDone = false
+    /// All is answered and on its way out; then the connection is closed.
+    private var isEnding = false
     private var deadline: NIODeadline
     private var timer: Scheduled<Void>?
 
@@ -153,9 +155,14 @@ final class StreamSession: ChannelDuplexHandler {
     }
 
     private func closeWhenDone(_ context: ChannelHandlerContext) {
-        guard clientIsDone, waiting == 0 else { return }
-        flush(context)
-        context.close(promise: nil)
+        guard clientIsDone, waiting == 0, !isEnding else { return }
+        isEnding = true
+        // Behind all that was written before: a client that reads slowly still gets the whole of it.
+        let last = output
+        output = ByteBuffer()
+        context.writeAndFlush(wrapOutboundOut(last)).assumeIsolated().whenComplete { _ in
+            context.close(promise: nil)
+        }
     }
 
     // MARK: Time

@@ -1,0 +1,143 @@
+import Addresses
+import Glibc
+import Kernel
+import Listeners
+import NIOCore
+import Resolution
+import TestSupport
+import Testing
+
+/// UDP over loopback: a real thread, a desk that is played.
+@Suite struct PacketThreadTests {
+    /// A served socket.
+    private struct Served {
+        let thread: PacketThread
+        let running: Kernel.Thread
+        let socket: SharedDescriptor
+        let address: Endpoint
+
+        init(_ loop: any EventLoop, _ desk: FakeDesk) throws {
+            socket = SharedDescriptor(try Socket.datagram(listeningOn: loopback))
+            address = try #require(Socket.localEndpoint(of: socket.raw))
+            thread = try PacketThread()
+            let misses = MissQueue(eventLoop: loop) { desk.accept($0) }
+            running = try thread.start(number: 0, pipeline: pipeline(), misses: misses)
+            serve()
+        }
+
+        /// Serves the socket with a new table.
+        func serve() { thread.adopt([DatagramListener(socket: socket, family: .v4, table: table())]) }
+
+        func end() {
+            thread.stop()
+            running.join()
+        }
+    }
+
+    private func withServer(
+        _ body: @escaping (Served, SocketClient, any EventLoop, FakeDesk) throws -> Void
+    ) async throws {
+        try await withLoop { loop, desk in
+            let served = try Served(loop, desk)
+            defer { served.end() }
+            try body(served, try SocketClient(SOCK_DGRAM, to: served.address), loop, desk)
+        }
+    }
+
+    @Test func theThreadAnswersWhatItKnowsAndTheDeskTheRest() async throws {
+        try await withServer { _, client, _, _ in
+            client.send(probe(7).encoded())
+            let known = try #require(Message(client.receive()))
+            #expect(known.id == 7 && known.answers.first?.data == "it-is-me")
+            client.send(question("www", 8).encoded())
+            let asked = try #require(Message(client.receive()))
+            #expect(asked.id == 8 && asked.lines == ["www.example.org. 60 A 192.0.2.1"])
+        }
+    }
+
+    @Test func repliesOvertakeThoseThatHaveToWait() async throws {
+        try await withServer { _, client, loop, desk in
+            client.send(question("hold", 1).encoded())
+            client.send(question("www", 2).encoded())
+            #expect(Message(client.receive())?.id == 2)
+            try loop.submit { desk.release() }.wait()
+            #expect(Message(client.receive())?.id == 1)
+        }
+    }
+
+    @Test func rubbishIsNotAnswered() async throws {
+        try await withServer { _, client, _, _ in
+            for rubbish in [[], [0x2a], [UInt8](repeating: 0xff, count: 600)] { client.send(rubbish) }
+            client.send(probe(7).encoded())
+            #expect(Message(client.receive())?.id == 7)
+        }
+    }
+
+    @Test func aLongQueryIsReadWhole() async throws {
+        try await withServer { _, client, _, _ in
+            var padded = question("www", 9)
+            padded.opt = Message.OPT()
+            padded.opt?.options = [0, 12, 0x0b, 0xb8] + [UInt8](repeating: 0, count: 3_000)
+            client.send(padded.encoded())
+            #expect(Message(client.receive())?.id == 9)
+        }
+    }
+
+    @Test func manyQueriesAreAllAnswered() async throws {
+        try await withServer { _, client, _, _ in
+            var seen: Set<UInt16> = []
+            for start in stride(from: 0, to: 2_000, by: 100) as StrideTo<UInt16> {
+                for id in start..<start + 100 {
+                    client.send(id.isMultiple(of: 3) ? question("www", id).encoded() : probe(id).encoded())
+                }
+                for _ in 0..<100 { if let reply = Message(client.receive()) { seen.insert(reply.id) } }
+            }
+            #expect(seen.count == 2_000)
+        }
+    }
+
+    @Test func noQueryIsLostWhileTheConfigurationChanges() async throws {
+        try await withServer { served, client, _, _ in
+            var seen: Set<UInt16> = []
+            for round in 0..<50 as Range<UInt16> {
+                for id in 0..<20 as Range<UInt16> {
+                    if id == 7 { served.serve() }
+                    client.send(
+                        (id.isMultiple(of: 2) ? probe(round * 20 + id) : question("www", round * 20 + id))
+                            .encoded()
+                    )
+                }
+                served.serve()
+                for _ in 0..<20 { if let reply = Message(client.receive()) { seen.insert(reply.id) } }
+            }
+            #expect(seen.count == 1_000)
+        }
+    }
+
+    @Test func whatIsQueuedIsAnsweredBeforeTheEnd() async throws {
+        try await withServer { served, client, _, _ in
+            client.send(probe(1_000).encoded())
+            #expect(Message(client.receive())?.id == 1_000)
+            for id in 0..<100 as Range<UInt16> { client.send(probe(id).encoded()) }
+            served.thread.stop()
+            served.running.join()
+            let ids = (0..<100).compactMap { _ in Message(client.receive())?.id }
+            #expect(Set(ids).count == 100)
+        }
+    }
+
+    /// Told to serve and to stop before it has begun: what is queued is still answered.
+    @Test func anEarlyEndLosesNothing() async throws {
+        try await withLoop { loop, desk in
+            let socket = SharedDescriptor(try Socket.datagram(listeningOn: loopback))
+            let client = try SocketClient(SOCK_DGRAM, to: try #require(Socket.localEndpoint(of: socket.raw)))
+            for id in 0..<10 as Range<UInt16> { client.send(probe(id).encoded()) }
+            let thread = try PacketThread()
+            thread.adopt([DatagramListener(socket: socket, family: .v4, table: table())])
+            thread.stop()
+            let misses = MissQueue(eventLoop: loop) { desk.accept($0) }
+            try thread.start(number: 0, pipeline: pipeline(), misses: misses).join()
+            #expect((0..<10).compactMap { _ in Message(client.receive())?.id } == Array(0..<10))
+        }
+    }
+}

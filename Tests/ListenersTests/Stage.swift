@@ -1,0 +1,93 @@
+// What the tests of this folder serve with: a zone that is forwarded to a desk which answers or holds back.
+
+import Addresses
+import DNSWire
+import Kernel
+import Listeners
+import NIOCore
+import NIOPosix
+import Resolution
+import Synchronization
+import TestSupport
+import Testing
+import Timing
+
+let hashing = NameHash(key: 0x0123_4567_89ab_cdef, multiplier: 0x9e37_79b9_7f4a_7c15)
+
+/// The probe's question: answered by the pipeline itself.
+func probe(_ id: UInt16) -> Message { Message(asking: "probe.node-local-dns. TXT CH", id: id) }
+
+/// A question that goes to the desk.
+func question(_ name: String, _ id: UInt16 = 1) -> Message {
+    Message(asking: "\(name).example.org. A", id: id)
+}
+
+func pipeline() -> QueryPipeline {
+    QueryPipeline(
+        hashing: hashing,
+        thread: 0,
+        rejections: RejectionCounters(threads: 1),
+        identity: ProbeIdentity(token: "it-is-me"),
+        log: QueryLog { _ in },
+        now: { MonotonicClock.now() }
+    )
+}
+
+/// A table whose questions the desk answers.
+func table() -> ZoneTable {
+    let counters = { ZoneCounters(server: "dns://127.0.0.1:53", zone: $0, cacheZones: "", threads: 1) }
+    let block = ServerBlock(index: 0, forwards: [ForwardRoute(from: .root, exchange: 0)])
+    let zone = ZoneTable.Zone(name: .root, block: block, counters: counters("."), hashing: hashing)
+    return ZoneTable(server: "dns://127.0.0.1:53", zones: [zone], dropped: counters("dropped"))
+}
+
+/// Answers at once, but names that begin with `hold` when told to, and `big` with 60 000 octets.
+final class FakeDesk: Sendable {
+    private let held = Mutex<[PendingQuery]>([])
+
+    func accept(_ pending: PendingQuery) {
+        guard let question = Message(pending.packet) else { return }
+        if question.questions.first?.name.hasPrefix("hold") == true {
+            held.withLock { $0.append(pending) }
+        } else {
+            Self.answer(pending, question)
+        }
+    }
+
+    /// Answers what was held back, the last one first; call on the event loop.
+    func release() {
+        let pending = held.withLock { held in
+            defer { held = [] }
+            return held
+        }
+        for pending in pending.reversed() {
+            if let question = Message(pending.packet) { Self.answer(pending, question) }
+        }
+    }
+
+    private static func answer(_ pending: PendingQuery, _ question: Message) {
+        let name = question.questions.first?.name ?? "."
+        guard name.hasPrefix("big") else {
+            let reply = Message(answering: question, ["NOERROR", "\(name) 60 A 192.0.2.1"]).encoded()
+            pending.replyPath?.deliver(reply.span)
+            return
+        }
+        var reply = Message(answering: question, ["NOERROR"]).encoded() + bigRecord
+        reply[7] = 1
+        pending.replyPath?.deliver(reply.span)
+    }
+
+    /// Of an unknown type, with 60 000 octets.
+    private static let bigRecord =
+        hex("c0 0c ff 00 00 01 00 00 00 3c ea 60") + [UInt8](repeating: 0, count: 60_000)
+}
+
+/// An event loop and a desk on it, for the time of `body`.
+func withLoop(_ body: (any EventLoop, FakeDesk) throws -> Void) async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let result = Result { try body(group.next(), FakeDesk()) }
+    try await group.shutdownGracefully()
+    try result.get()
+}
+
+let loopback = Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)

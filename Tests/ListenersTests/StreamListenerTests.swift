@@ -1,0 +1,191 @@
+import Addresses
+import Glibc
+import Kernel
+import Listeners
+import NIOCore
+import Resolution
+import TestSupport
+import Testing
+
+/// TCP over loopback: real sessions, a desk that is played.
+@Suite struct StreamListenerTests {
+    private func withServer(
+        _ adjust: @escaping @Sendable (inout StreamLimits) -> Void = { _ in },
+        _ body: (Endpoint, @escaping @Sendable () throws -> Void) throws -> Void
+    ) async throws {
+        try await withLoop { loop, desk in
+            let socket = SharedDescriptor(try Socket.stream(listeningOn: loopback))
+            let address = try #require(Socket.localEndpoint(of: socket.raw))
+            let listener = try loop.flatSubmit { () -> EventLoopFuture<StreamListener> in
+                var limits = StreamLimits()
+                adjust(&limits)
+                let streams = StreamDesk(pipeline: pipeline(), limits: limits) { desk.accept($0) }
+                do {
+                    return try StreamListener.start(
+                        on: socket,
+                        table: table(),
+                        desk: streams,
+                        eventLoop: loop
+                    )
+                } catch {
+                    return loop.makeFailedFuture(error)
+                }
+            }.wait()
+            try body(address) { try loop.submit { desk.release() }.wait() }
+            try loop.submit {
+                listener.close()
+                listener.closeConnections()
+            }.wait()
+        }
+    }
+
+    @Test func oneConnectionManyQuestions() async throws {
+        try await withServer { address, _ in
+            let client = try SocketClient(SOCK_STREAM, to: address)
+            client.ask([probe(1)])
+            #expect(client.answer()?.answers.first?.data == "it-is-me")
+            client.ask((2...100).map { question("www", $0) } + [probe(101)])
+            var seen: Set<UInt16> = []
+            for _ in 2...101 { if let reply = client.answer() { seen.insert(reply.id) } }
+            #expect(seen == Set(2...101))
+        }
+    }
+
+    /// RFC 7766, 6.2.1.1: a slow question does not hold up the others.
+    @Test func answersLeaveInTheOrderInWhichTheyAreThere() async throws {
+        try await withServer { address, release in
+            let client = try SocketClient(SOCK_STREAM, to: address)
+            client.ask([question("hold1", 1), question("www", 2), question("hold3", 3), probe(4)])
+            #expect([client.answer()?.id, client.answer()?.id] == [2, 4])
+            try release()
+            #expect([client.answer()?.id, client.answer()?.id] == [3, 1])
+        }
+    }
+
+    @Test func aQuestionMayComeOctetByOctet() async throws {
+        try await withServer { address, _ in
+            let client = try SocketClient(SOCK_STREAM, to: address)
+            let packet = question("www", 5).encoded()
+            for octet in [0, UInt8(packet.count)] + packet { client.send([octet]) }
+            #expect(client.answer()?.id == 5)
+        }
+    }
+
+    /// Empty, short and answering messages are passed over; the stream goes on (node-cache's specification, 5.5).
+    @Test func rubbishDoesNotEndTheConnection() async throws {
+        try await withServer { address, _ in
+            let client = try SocketClient(SOCK_STREAM, to: address)
+            client.send(hex("00 00  00 03 01 02 03  00 0c 2a 17 80 00 00 00 00 00 00 00 00 00"))
+            client.ask([question("www", 6)])
+            #expect(client.answer()?.id == 6)
+        }
+    }
+
+    // MARK: The end
+
+    @Test func silenceEndsAConnection() async throws {
+        try await withServer({ $0.firstQuery = .milliseconds(50) }) { address, _ in
+            let other = try SocketClient(SOCK_STREAM, to: address)
+            #expect(other.isAtEnd)
+        }
+    }
+
+    @Test func idlenessAfterAQuestionEndsAConnection() async throws {
+        try await withServer({ $0.idle = .milliseconds(50) }) { address, _ in
+            let client = try SocketClient(SOCK_STREAM, to: address)
+            client.ask([probe(1)])
+            #expect(client.answer()?.id == 1)
+            #expect(client.isAtEnd)
+        }
+    }
+
+    /// Whoever waits for an answer is not idle.
+    @Test func aWaitingClientIsNotSentAway() async throws {
+        let limits: @Sendable (inout StreamLimits) -> Void = {
+            $0.idle = .milliseconds(20)
+            $0.firstQuery = .milliseconds(20)
+        }
+        try await withServer(limits) { address, release in
+            let waiting = try SocketClient(SOCK_STREAM, to: address)
+            waiting.ask([question("hold", 1), probe(2)])
+            #expect(waiting.answer()?.id == 2)
+            // Another connection that is idle marks the time.
+            let other = try SocketClient(SOCK_STREAM, to: address)
+            #expect(other.isAtEnd)
+            try release()
+            #expect(waiting.answer()?.id == 1)
+            #expect(waiting.isAtEnd)
+        }
+    }
+
+    @Test func whoHasFinishedAskingIsStillAnswered() async throws {
+        try await withServer { address, release in
+            let client = try SocketClient(SOCK_STREAM, to: address)
+            client.ask([question("hold", 1), question("www", 2)])
+            client.finish()
+            #expect(client.answer()?.id == 2)
+            try release()
+            #expect(client.answer()?.id == 1)
+            #expect(client.isAtEnd)
+        }
+    }
+
+    /// More than the kernel's buffers hold: the connection must not end before it has left.
+    @Test func largeAnswersLeaveWholeBeforeTheEnd() async throws {
+        try await withServer { address, _ in
+            let client = try SocketClient(SOCK_STREAM, to: address)
+            client.ask((1...200).map { question("big", $0) })
+            client.finish()
+            var count = 0
+            while client.answer() != nil { count += 1 }
+            #expect(count == 200)
+        }
+    }
+
+    // MARK: Limits
+
+    @Test func oneClientHasSoManyConnections() async throws {
+        try await withServer({ $0.connectionsPerClient = 2 }) { address, _ in
+            var clients = try (0..<2).map { _ in try SocketClient(SOCK_STREAM, to: address) }
+            for client in clients {
+                client.ask([probe(1)])
+                #expect(client.answer()?.id == 1)
+            }
+            let other = try SocketClient(SOCK_STREAM, to: address)
+            #expect(other.isAtEnd)
+            // A place that is given back is given out again; the server hears of the end sooner or later.
+            clients.removeLast()
+            var isServed = false
+            while !isServed {
+                let client = try SocketClient(SOCK_STREAM, to: address)
+                client.ask([probe(2)])
+                isServed = client.answer()?.id == 2
+            }
+        }
+    }
+
+    @Test func allClientsHaveSoManyConnections() async throws {
+        try await withServer({ $0.connections = 1 }) { address, _ in
+            let client = try SocketClient(SOCK_STREAM, to: address)
+            client.ask([probe(1)])
+            #expect(client.answer()?.id == 1)
+            let other = try SocketClient(SOCK_STREAM, to: address)
+            #expect(other.isAtEnd)
+        }
+    }
+
+    /// Who asks faster than upstream answers has to wait; nothing is lost by it.
+    @Test func moreThanMayWaitIsReadLater() async throws {
+        try await withServer({ $0.waitingPerConnection = 4 }) { address, release in
+            let client = try SocketClient(SOCK_STREAM, to: address)
+            for id in 1...64 as ClosedRange<UInt16> { client.ask([question("hold", id)]) }
+            var seen: Set<UInt16> = []
+            // Answers make room for questions that were not read yet, so there is more to release each time.
+            for _ in 0..<100_000 where seen.count < 64 {
+                try release()
+                if client.hasInput, let reply = client.answer() { seen.insert(reply.id) }
+            }
+            #expect(seen.count == 64)
+        }
+    }
+}
