@@ -34,7 +34,8 @@ import Timing
 
     @Test func aPauseStartsTheCountAnew() throws {
         #expect(refreshes(try cupboard(), at: [1, 2, 63, 91, 92]) == [false, false, false, false, true])
-        #expect(refreshes(try cupboard(), at: [1, 2, 62, 91]) == [false, false, false, true])  // 60 is no pause
+        // A gap of exactly 60 seconds is no pause.
+        #expect(refreshes(try cupboard(), at: [1, 2, 62, 91]) == [false, false, false, true])
     }
 
     /// The share is rounded up: ten percent of five seconds is one.
