@@ -177,5 +177,51 @@ let package = Package(
             swiftSettings: tests
         ),
         .testTarget(name: "RepositoryTests", dependencies: ["Corefile", "Telemetry"], swiftSettings: tests),
+        .testTarget(name: "AddressesTests", dependencies: ["Addresses"], swiftSettings: tests),
+        .testTarget(name: "TimingTests", dependencies: ["Timing"], swiftSettings: tests),
+        .testTarget(name: "DNSWireTests", dependencies: ["DNSWire", "TestSupport"], swiftSettings: tests),
+        .testTarget(
+            name: "AnswerCacheTests",
+            dependencies: ["AnswerCache", "DNSWire", "Kernel", "Timing", "TestSupport"],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "ResolutionTests",
+            dependencies: [
+                "Resolution", "AnswerCache", "DNSWire", "Addresses", "Timing", "Telemetry", "TestSupport",
+            ],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "ScenarioTests",
+            dependencies: [
+                "Agent", "Corefile", "Resolution", "AnswerCache", "Upstream", "DNSWire", "Addresses",
+                "Timing",
+                "Telemetry", "Kernel", "TestSupport",
+            ],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "FuzzCorpusTests",
+            dependencies: ["DNSWire", "TestSupport"],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "ListenersTests",
+            dependencies: [
+                "Listeners", "Resolution", "AnswerCache", "DNSWire", "Kernel", "Addresses", "Timing",
+                "Telemetry",
+                "TestSupport", nioCore, nioPosix,
+            ],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "AgentTests",
+            dependencies: [
+                "Agent", "Corefile", "Resolution", "AnswerCache", "Upstream", "DNSWire", "Addresses",
+                "Telemetry",
+            ],
+            swiftSettings: tests
+        ),
     ]
 )
