@@ -91,7 +91,12 @@ import Testing
     }
 
     @Test func idlenessAfterAQuestionEndsAConnection() async throws {
-        try await withServer({ $0.idle = .milliseconds(50) }) { address, _ in
+        let limits: @Sendable (inout StreamLimits) -> Void = {
+            // The timer of the first question is the one that looks for idleness next.
+            $0.firstQuery = .milliseconds(500)
+            $0.idle = .milliseconds(50)
+        }
+        try await withServer(limits) { address, _ in
             let client = try SocketClient(SOCK_STREAM, to: address)
             client.ask([probe(1)])
             #expect(client.answer()?.id == 1)
