@@ -180,8 +180,9 @@ struct FallbackTable {
             // What the host is in the middle of, and did not begin in fall-back, it began with an agent. The
             // flows of `stay` are not meant: they go elsewhere by now, or notrack does nothing to them.
             rules.append(Rule(statements: [.notOpeningTCP, toUs, .notrack, .returnToCaller]))
-        case .prerouting where !missing.contains(.socketMatch):
-            // A dead agent's connections are closed by the kernel that held them.
+        case .prerouting where keepsFlows && !missing.contains(.socketMatch):
+            // A dead agent's connections are closed by the kernel that held them. A listening socket matches
+            // as well: flows of `stay` must have been sent on before.
             rules.append(Rule(statements: [.notOpeningTCP, toUs, .hasOwnSocket, .notrack, .returnToCaller]))
         default: break
         }

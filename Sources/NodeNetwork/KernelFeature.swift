@@ -22,8 +22,7 @@ package enum KernelFeature: String, Hashable, Sendable, CaseIterable {
         case .persistentOwner: "whoever flushes all tables removes it until we have put it back"
         case .tableComment: "it is made anew at every start, which ends TCP look-ups in fall-back"
         case .socketMatch: "TCP look-ups of an agent that died are reset, not closed"
-        case .flowMemory:
-            "TCP look-ups in fall-back are reset when the agent returns, and no dead-man's switch"
+        case .flowMemory: "TCP look-ups are reset when the agent goes or returns; no dead-man's switch"
         case .masquerade: "look-ups of the host itself rely on kube-proxy knowing the cluster's addresses"
         }
     }

@@ -154,8 +154,8 @@ struct FallbackTests {
         arguments: [
             (KernelFeature.socketMatch, "socket", ENOENT, 19, 9),
             (.socketMatch, "socket", EOPNOTSUPP, 19, 9),
-            (.flowMemory, "kept_flows", EOPNOTSUPP, 10, 7),
-            (.flowMemory, "dynset", EINVAL, 10, 7),
+            (.flowMemory, "kept_flows", EOPNOTSUPP, 9, 7),
+            (.flowMemory, "dynset", EINVAL, 9, 7),
             (.masquerade, "masq", ENOENT, 19, 8),
         ]
     )
