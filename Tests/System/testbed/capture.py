@@ -1,9 +1,7 @@
 """Notes every DNS question that arrives somewhere, so that a test can say what was asked, and how."""
 
-import contextlib
 import socket
 import struct
-import threading
 from dataclasses import dataclass
 
 import dns.exception
@@ -13,6 +11,7 @@ import dns.rdatatype
 from .namespace import Namespace
 
 ETH_P_IP, ETH_P_IPV6 = 0x0800, 0x86DD
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h; Python has no name for it
 TCP, UDP = 6, 17
 
 
@@ -36,36 +35,32 @@ class Capture:
         with namespace.entered():
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
             self.socket.bind((link, 3))
-        self.socket.settimeout(0.1)
-        self.lock = threading.Lock()
+        # The kernel keeps what arrives until somebody looks: a packet is in here before its answer can be.
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+        self.socket.setblocking(False)
         self.collected: list[Asked] = []
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self.listen, daemon=True)
-        self.thread.start()
 
     def asked(self, name: str | None = None) -> list[Asked]:
         """What was asked so far, all of it or for one name."""
-        with self.lock:
-            return [one for one in self.collected if name is None or one.name == name.rstrip(".").lower()]
+        self.read_all()
+        return [one for one in self.collected if name is None or one.name == name.rstrip(".").lower()]
 
     def clear(self) -> None:
-        with self.lock:
-            self.collected.clear()
+        """Forgets what was asked so far."""
+        self.read_all()
+        self.collected.clear()
 
     def stop(self) -> None:
-        self.stopping.set()
-        self.thread.join()
         self.socket.close()
 
-    def listen(self) -> None:
-        while not self.stopping.is_set():
-            with contextlib.suppress(TimeoutError):
+    def read_all(self) -> None:
+        while True:
+            try:
                 packet, sender = self.socket.recvfrom(65535)
-                if sender[2] == socket.PACKET_OUTGOING:
-                    continue
-                found = questions(packet, sender[1])
-                with self.lock:
-                    self.collected += found
+            except BlockingIOError:
+                return
+            if sender[2] != socket.PACKET_OUTGOING:
+                self.collected += questions(packet, sender[1])
 
 
 def questions(packet: bytes, protocol: int) -> list[Asked]:
