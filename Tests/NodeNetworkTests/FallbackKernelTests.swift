@@ -61,7 +61,8 @@ struct FallbackKernelTests {
     func reads() throws {
         try inNewNetworkNamespace {
             let network = try network()
-            #expect(network.installFallback().changes == titles.map { .installedFallback($0) })
+            let changes = network.installFallback().changes.filter { $0.severity == .info }
+            #expect(changes == titles.map { .installedFallback($0) })
             #expect(network.isFallbackInstalled(.v4) && network.isFallbackInstalled(.v6))
             let ipv4 = FallbackText.fallback(
                 "ip",
@@ -93,7 +94,10 @@ struct FallbackKernelTests {
 
     // MARK: Life
 
-    @Test("outlives its agent, is adopted by the next, and spared by others' flush while one lives")
+    @Test(
+        "outlives its agent, is adopted by the next, and spared by others' flush while one lives",
+        .enabled(if: knowsPersistentOwners, "needs Linux 6.9")
+    )
     func outlives() throws {
         try inNewNetworkNamespace {
             var network: NodeNetwork? = try network()
@@ -113,7 +117,10 @@ struct FallbackKernelTests {
         }
     }
 
-    @Test("a second agent uses what the first one holds, and protects it afterwards")
+    @Test(
+        "a second agent uses what the first one holds, and protects it afterwards",
+        .enabled(if: knowsPersistentOwners, "needs Linux 6.9")
+    )
     func sideBySide() throws {
         try inNewNetworkNamespace {
             var old: NodeNetwork? = try network()
@@ -128,7 +135,10 @@ struct FallbackKernelTests {
         }
     }
 
-    @Test("another version waits until the agent that holds the old one is gone")
+    @Test(
+        "another version waits until the agent that holds the old one is gone",
+        .enabled(if: knowsPersistentOwners, "needs Linux 6.9")
+    )
     func otherVersion() throws {
         try inNewNetworkNamespace {
             var old: NodeNetwork? = try network()
@@ -173,11 +183,8 @@ struct FallbackKernelTests {
             _ = try network().installFallback()
             let before = try listed(title)
             try shell("nft flush chain \(title) restore_input")
-            #expect(
-                try network().installFallback().changes == [
-                    .installedFallback(titles[0]), .adoptedFallback(titles[1]),
-                ]
-            )
+            let changes = try network().installFallback().changes.filter { $0.severity == .info }
+            #expect(changes == [.installedFallback(titles[0]), .adoptedFallback(titles[1])])
             #expect(try listed(title) == before)
         }
     }
@@ -217,7 +224,10 @@ struct FallbackKernelTests {
         }
     }
 
-    @Test("cleaning up beside a living agent says what could not be removed, and leaves the link")
+    @Test(
+        "cleaning up beside a living agent says what could not be removed, and leaves the link",
+        .enabled(if: knowsPersistentOwners, "needs Linux 6.9")
+    )
     func cleansUpBesideTheLiving() throws {
         try inNewNetworkNamespace {
             let living = try network()

@@ -2,10 +2,17 @@
 // by it meanwhile live there. A synchronous test does not change threads, so it may borrow its own.
 
 import Glibc
+import NodeNetwork
 import Testing
 
 /// Whether this process may make network namespaces.
 let mayMakeNamespaces = geteuid() == 0
+
+/// Whether the kernel has tables that outlive their owner (Linux 6.9); before it the plain table is tested.
+let knowsPersistentOwners: Bool = {
+    let numbers = KernelRelease.running().description.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+    return !numbers.lexicographicallyPrecedes([6, 9])
+}()
 
 /// `unshare` and `setns` stand behind _GNU_SOURCE, which Swift's view of the C library does not define.
 private func call<Function>(_ name: String, as type: Function.Type) throws -> Function {
