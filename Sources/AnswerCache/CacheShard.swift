@@ -49,7 +49,9 @@ extension CacheShard {
 
     func entry(at index: Int) -> CacheEntry { slots[index].entry }
 
-    mutating func markVisited(_ index: Int) { slots[index].wasVisited = true }
+    mutating func markVisited(_ index: Int) {
+        if !slots[index].wasVisited { slots[index].wasVisited = true }
+    }
 
     private func bucket(of tag: UInt32) -> Int {
         // The tag's bits are those that did not choose the shard; the multiplier spreads them (Fibonacci hashing).

@@ -111,7 +111,8 @@ extension ShardedCache {
             let wantsRefresh = options.countsAsHit && head.countHit(settings, freshness, at: now)
             if options.countsAsHit {
                 table.markVisited(index)
-                entry.head = head
+                // Only refreshing needs what was counted: other hits leave the entry's cache line clean.
+                if wantsRefresh || settings.prefetch != nil { entry.head = head }
             }
             let style = ReplyStyle(
                 timeToLive: settings.keepsTTL && !freshness.isStale ? head.lifetime : freshness.timeToLive,

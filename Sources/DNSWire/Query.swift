@@ -179,18 +179,13 @@ extension Query {
     package func suffixEquals(_ octets: [UInt8], _ zone: Range<Int>, skipping skipped: Int) -> Bool {
         let start = skipped == labelCount ? nameSize - 1 : Int(labelStarts[skipped])
         guard nameSize - start == zone.count else { return false }
-        for index in 0..<zone.count where name[start + index] != octets[zone.lowerBound + index] {
-            return false
-        }
-        return true
+        return name.equals(octets.span, at: zone.lowerBound, from: start, size: zone.count)
     }
 
     /// Whether `other[offset...]` holds this very name in lower case.
     @inline(__always)
     package func nameEquals(_ other: Span<UInt8>, at offset: Int) -> Bool {
-        guard offset + nameSize <= other.count else { return false }
-        for index in 0..<nameSize where name[index] != other[offset + index] { return false }
-        return true
+        name.equals(other, at: offset, size: nameSize)
     }
 
     /// An owned copy of the name; allocates, so not for the packet path.
