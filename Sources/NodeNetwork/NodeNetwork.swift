@@ -1,4 +1,4 @@
-// The node's network as the supervisor sees it: two halves that can be set up and taken away on their
+// The node's network as the supervisor sees it: link, fall-back and interception, each to be set up on its
 // own, one pass that puts back what is missing, and the descriptors that say when a pass is worthwhile.
 // It decides nothing about time, logs nothing and counts nothing: reports say what happened.
 
