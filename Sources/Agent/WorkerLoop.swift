@@ -90,12 +90,14 @@ extension WorkerLoop {
         }
     }
 
-    /// Accepts on `places` and nowhere else; connections that are open stay.
+    /// Accepts on `places` and nowhere else. Open connections live on with the new tables; those of a place
+    /// that is given up have the time that retired blocks have.
     func listen(on places: [StreamPlace], _ completion: @escaping (Result<Void, any Error>) -> Void) {
         let wanted = Set(places.map(\.endpoint))
         for (endpoint, listener) in listeners where !wanted.contains(endpoint) {
             listener.close()
             listeners[endpoint] = nil
+            eventLoop.scheduleTask(in: Self.retirement) { listener.closeConnections() }
         }
         var starting: [EventLoopFuture<Void>] = []
         for place in places {

@@ -62,11 +62,11 @@ package final class StreamListener: Sendable {
             sessions.value.open[id] = nil
         }
         try child.pipeline.syncOperations.addHandler(
-            StreamSession(desk: desk, table: sessions.value.table, client: remote)
+            StreamSession(desk: desk, client: remote) { sessions.value.table }
         )
     }
 
-    /// New connections are served by `table`; open ones stay with theirs. Call on the event loop.
+    /// Connections are served by `table` from their next query on, open ones as well. Call on the event loop.
     package func adopt(_ table: ZoneTable) { sessions.value.table = table }
 
     /// Stops to accept; open connections live on. Call on the event loop.

@@ -15,7 +15,8 @@ final class StreamSession: ChannelDuplexHandler {
     typealias OutboundOut = ByteBuffer
 
     private let desk: StreamDesk
-    private let table: ZoneTable
+    /// What serves the listener's connections now: a connection may live longer than a configuration.
+    private let table: () -> ZoneTable
     private let client: Endpoint
     private var frames = StreamFrames()
     private var context: ChannelHandlerContext?
@@ -31,7 +32,7 @@ final class StreamSession: ChannelDuplexHandler {
     private var deadline: NIODeadline
     private var timer: Scheduled<Void>?
 
-    init(desk: StreamDesk, table: ZoneTable, client: Endpoint) {
+    init(desk: StreamDesk, client: Endpoint, table: @escaping () -> ZoneTable) {
         self.desk = desk
         self.table = table
         self.client = client
@@ -68,10 +69,11 @@ final class StreamSession: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let input = unwrapInboundIn(data)
         isInRead = true
+        let table = table()
         unsafe input.withUnsafeReadableBytes { bytes in
             // SAFETY: the span ends with this closure, the buffer lives longer.
             let octets = unsafe Span<UInt8>(_unsafeElements: bytes.assumingMemoryBound(to: UInt8.self))
-            frames.read(octets) { answer($0) }
+            frames.read(octets) { answer($0, on: table) }
         }
         isInRead = false
     }
@@ -103,18 +105,24 @@ final class StreamSession: ChannelDuplexHandler {
         context.read()
     }
 
-    private func answer(_ packet: Span<UInt8>) {
+    private func answer(_ packet: Span<UInt8>, on table: ZoneTable) {
         deadline = .now() + desk.limits.idle
         let arrival = Arrival(family: client.address.family, transport: .tcp, at: MonotonicClock.now())
         let verdict = desk.answer(packet, on: table, arrival, client: client) { append($0) }
         switch verdict {
         case .reply, .drop: break
-        case .replyAndRefresh(_, let zone): ask(packet, zone, .refresh, arrival)
-        case .ask(let zone, let reason): ask(packet, zone, reason, arrival)
+        case .replyAndRefresh(_, let zone): ask(packet, table, zone, .refresh, arrival)
+        case .ask(let zone, let reason): ask(packet, table, zone, reason, arrival)
         }
     }
 
-    private func ask(_ packet: Span<UInt8>, _ zone: Int, _ reason: AskReason, _ arrival: Arrival) {
+    private func ask(
+        _ packet: Span<UInt8>,
+        _ table: ZoneTable,
+        _ zone: Int,
+        _ reason: AskReason,
+        _ arrival: Arrival
+    ) {
         if reason != .refresh { waiting += 1 }
         desk.ask(
             PendingQuery(

@@ -33,12 +33,16 @@ func pipeline() -> QueryPipeline {
     )
 }
 
-/// A table whose questions the desk answers.
-func table() -> ZoneTable {
+/// A table whose questions the desk answers; or an empty one, which refuses them.
+func table(serving isServing: Bool = true) -> ZoneTable {
     let counters = { ZoneCounters(server: "dns://127.0.0.1:53", zone: $0, cacheZones: "", threads: 1) }
     let block = ServerBlock(index: 0, forwards: [ForwardRoute(from: .root, exchange: 0)])
     let zone = ZoneTable.Zone(name: .root, block: block, counters: counters("."), hashing: hashing)
-    return ZoneTable(server: "dns://127.0.0.1:53", zones: [zone], dropped: counters("dropped"))
+    return ZoneTable(
+        server: "dns://127.0.0.1:53",
+        zones: isServing ? [zone] : [],
+        dropped: counters("dropped")
+    )
 }
 
 /// Answers at once, but names that begin with `hold` when told to, and `big` with 60 000 octets.

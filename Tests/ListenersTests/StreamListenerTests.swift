@@ -13,6 +13,14 @@ import Testing
         _ adjust: @escaping @Sendable (inout StreamLimits) -> Void = { _ in },
         _ body: (Endpoint, @escaping @Sendable () throws -> Void) throws -> Void
     ) async throws {
+        try await withListener(adjust) { address, release, _ in try body(address, release) }
+    }
+
+    /// The last argument of `body` gives the listener another table.
+    private func withListener(
+        _ adjust: @escaping @Sendable (inout StreamLimits) -> Void = { _ in },
+        _ body: (Endpoint, @escaping @Sendable () throws -> Void, (ZoneTable) throws -> Void) throws -> Void
+    ) async throws {
         try await withLoop { loop, desk in
             let socket = SharedDescriptor(try Socket.stream(listeningOn: loopback))
             let address = try #require(Socket.localEndpoint(of: socket.raw))
@@ -31,7 +39,11 @@ import Testing
                     return loop.makeFailedFuture(error)
                 }
             }.wait()
-            try body(address) { try loop.submit { desk.release() }.wait() }
+            try body(
+                address,
+                { try loop.submit { desk.release() }.wait() },
+                { table in try loop.submit { listener.adopt(table) }.wait() }
+            )
             try loop.submit {
                 listener.close()
                 listener.closeConnections()
@@ -78,6 +90,18 @@ import Testing
             client.send(hex("00 00  00 03 01 02 03  00 0c 2a 17 80 00 00 00 00 00 00 00 00 00"))
             client.ask([question("www", 6)])
             #expect(client.answer()?.id == 6)
+        }
+    }
+
+    /// Blocks of an old configuration are retired: who stayed with them would be refused for ever.
+    @Test func anOpenConnectionFollowsTheConfiguration() async throws {
+        try await withListener { address, _, adopt in
+            let client = try SocketClient(SOCK_STREAM, to: address)
+            client.ask([question("www", 1)])
+            #expect(client.answer().map { $0.flags & 15 } == 0)
+            try adopt(table(serving: false))
+            client.ask([question("www", 2)])
+            #expect(client.answer().map { $0.flags & 15 } == 5)
         }
     }
 

@@ -6,7 +6,7 @@ import struct
 import dns.message
 import pytest
 
-from testbed import Bed
+from testbed import Agent, Bed
 from testbed.addresses import V4
 from testbed.client import addresses
 
@@ -58,3 +58,14 @@ def test_a_half_closed_connection_gets_its_answers(bed: Bed) -> None:
         connection.shutdown(socket.SHUT_WR)
         assert {answer.id for answer in read_answers(connection, 2)} == {1, 2}
         assert connection.recv(1) == b"", "and is closed then"
+
+
+def test_an_open_connection_follows_the_configuration(bed: Bed, agent: Agent) -> None:
+    with bed.pod1.connect(V4.local) as connection:
+        connection.sendall(framed_query("app.internal.example.org", 1))
+        read_answers(connection, 1)
+        agent.kube_dns.replace({"stubDomains": f'{{"internal.example.org": ["{V4.stub}"]}}'})
+        agent.wait_log("Reloading complete")
+        connection.sendall(framed_query("app.internal.example.org", 2))
+        assert addresses(read_answers(connection, 1)[0]) == {"192.0.2.90"}
+    agent.kube_dns.replace({})
