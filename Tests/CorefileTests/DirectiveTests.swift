@@ -35,7 +35,7 @@ struct DirectiveTests {
     func errors() throws {
         let errors = try #require(FixtureTests.everything?.blocks.first?.errors)
         #expect(errors.stacktrace)
-        #expect(errors.consolidations.map(\.pattern) == [#".* i/o timeout$"#, #"^(Failed|[^]a-z]+) \(.*"#])
+        #expect(errors.consolidations.map(\.pattern) == [#".* i/o timeout$"#, #"^(Failed|[^\]a-z]+) \(.*"#])
         #expect(errors.consolidations.map(\.level) == [.warning, .error])
         #expect(errors.consolidations.map(\.duration) == [.minutes(5), .seconds(30)])
     }

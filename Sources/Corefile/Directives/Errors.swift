@@ -15,7 +15,7 @@ package struct ErrorsConfiguration: PluginConfiguration {
     package struct Consolidation: Hashable, Sendable {
         /// From the first line swallowed to the line that counts them.
         package var duration: GoDuration
-        /// RE2 syntax, only checked for balance so far.
+        /// A regular expression that Swift's `Regex` takes, which is RE2's for all that is usual.
         package var pattern: String
         /// Of the line that counts.
         package var level: Level
@@ -82,6 +82,13 @@ enum Errors: Directive {
                 at: pattern.location,
                 "error parsing regexp: \(problem): `\(pattern.text)`",
                 hint: "close it, or write a backslash before it"
+            )
+        }
+        guard (try? Regex(pattern.text)) != nil else {
+            throw Diagnostic(
+                at: pattern.location,
+                "error parsing regexp: not understood: `\(pattern.text)`",
+                hint: "use the common syntax: ^ $ . * + ? | ( ) [ ] and backslash escapes"
             )
         }
         var level = ErrorsConfiguration.Level.error

@@ -84,6 +84,7 @@ enum Forward: Directive {
                     )
                 }
                 try checkServerNames(configuration, line)
+                try refuseEncryption(configuration, line)
                 return configuration
             }
         }

