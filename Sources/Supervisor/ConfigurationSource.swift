@@ -48,6 +48,8 @@ package struct ConfigurationSource {
     /// What was told at the last look: the same is not told again.
     private var told: Set<ConfigurationNotice> = []
     private var writtenText: String?
+    /// Once there was a template, the Corefile is what we made of it and says nothing of its own.
+    private var hasTemplate = false
 
     package init(_ options: SupervisorOptions, environment: @escaping @Sendable (String) -> String?) {
         self.options = options
@@ -160,12 +162,14 @@ extension ConfigurationSource {
         case unusable
     }
 
-    private func readTemplate(_ notices: inout [ConfigurationNotice]) -> TemplateFile {
+    private mutating func readTemplate(_ notices: inout [ConfigurationNotice]) -> TemplateFile {
         let path = options.templatePath
         do throws(SourceError) {
-            return .text(try Self.text(of: path))
+            let text = try Self.text(of: path)
+            hasTemplate = true
+            return .text(text)
         } catch {
-            if error == .notFound, Files.exists(options.corefilePath) { return .absent }
+            if error == .notFound, !hasTemplate, Files.exists(options.corefilePath) { return .absent }
             let text = "Failed to read node-cache coreFile \(path) - \(Self.words(for: error))"
             notices.append(ConfigurationNotice(severity: .error, text: text))
             return .unusable

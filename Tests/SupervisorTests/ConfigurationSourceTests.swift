@@ -75,6 +75,23 @@ import Testing
         #expect(corefile == nil, "an unchanged Corefile is not written again")
     }
 
+    /// The Corefile that we wrote is no replacement: it would hide every later change of the ConfigMap.
+    @Test mutating func aTemplateThatGoesAwayIsTold() throws {
+        _ = source.read()
+        try Files.remove(directory + "/template/Corefile.base")
+        let reading = source.read()
+        #expect(reading.changed == nil)
+        #expect(
+            errors(reading) == [
+                "Failed to read node-cache coreFile \(directory)/template/Corefile.base - "
+                    + "no such file or directory"
+            ]
+        )
+        try write("template/Corefile.base", Self.template)
+        try write("kube-dns/stubDomains", #"{"example.com": ["192.0.2.30"]}"#)
+        #expect(source.read().changed?.configuration.blocks.count == 3)
+    }
+
     @Test mutating func aStubDomainIsAddedAndTakenAway() throws {
         _ = source.read()
         try write("kube-dns/stubDomains", #"{"example.com": ["192.0.2.30"]}"#)
