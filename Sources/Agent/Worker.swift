@@ -19,9 +19,6 @@ import Upstream
 
 /// A worker that serves. Made by its first configuration, which tells how many threads it has.
 final class Worker {
-    /// Octets of all caches together: far above two full default caches (some 8 MiB), far below what a small
-    /// node can spare.
-    static let cacheBudget = 64 << 20
     /// Before the supervisor loses patience and kills.
     static let drainTime = Interval.seconds(4)
 
@@ -38,7 +35,8 @@ final class Worker {
     private var sockets = SocketStock()
     private var plan: ServingPlan?
 
-    init(threads count: Int, token: String, logger: Logger) throws {
+    /// `cacheBudget`: octets of all caches together.
+    init(threads count: Int, cacheBudget: Int, token: String, logger: Logger) throws {
         self.logger = logger
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.group = group
@@ -48,7 +46,7 @@ final class Worker {
         let hashing = NameHash(key: random.next(), multiplier: random.next())
         let registry = ZoneRegistry(threads: count + 1)
         self.registry = registry
-        let budget = ByteBudget(limit: Self.cacheBudget)
+        let budget = ByteBudget(limit: cacheBudget)
         foundation = ServingPlan.Foundation(
             hashing: hashing,
             budget: budget,

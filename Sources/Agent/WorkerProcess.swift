@@ -46,6 +46,7 @@ package enum WorkerProcess {
                     } else {
                         serving = try Worker(
                             threads: configuration.threads,
+                            cacheBudget: configuration.cacheBudget,
                             token: configuration.token,
                             logger: logger
                         )

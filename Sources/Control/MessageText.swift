@@ -175,6 +175,7 @@ extension ConfigurationMessage {
             [
                 ("generation", String(generation)), ("token", token), ("main-file", mainFile),
                 ("default-port", String(defaultPort)), ("threads", String(threads)),
+                ("cache-budget", String(cacheBudget)),
             ]
         )
     }
@@ -186,6 +187,7 @@ extension ConfigurationMessage {
             mainFile: try text.text("main-file"),
             defaultPort: try text.number("default-port"),
             threads: try text.number("threads"),
+            cacheBudget: try text.number("cache-budget"),
             recorded: recorded
         )
     }

@@ -36,6 +36,8 @@ package struct ConfigurationMessage: Hashable, Sendable {
     package let defaultPort: UInt16
     /// How many threads serve UDP; there are as many UDP sockets per endpoint.
     package let threads: Int
+    /// Octets that all caches of the worker may take together (`-cache-budget`).
+    package let cacheBudget: Int
     /// `RecordedSources.serialized` of module Corefile.
     package let recorded: [UInt8]
 
@@ -45,6 +47,7 @@ package struct ConfigurationMessage: Hashable, Sendable {
         mainFile: String,
         defaultPort: UInt16,
         threads: Int,
+        cacheBudget: Int,
         recorded: [UInt8]
     ) {
         self.generation = generation
@@ -52,6 +55,7 @@ package struct ConfigurationMessage: Hashable, Sendable {
         self.mainFile = mainFile
         self.defaultPort = defaultPort
         self.threads = threads
+        self.cacheBudget = cacheBudget
         self.recorded = recorded
     }
 }

@@ -179,6 +179,7 @@ package final class Supervisor {
             mainFile: configuration.check.mainFile,
             defaultPort: configuration.check.defaultPort,
             threads: options.threads,
+            cacheBudget: options.cacheBudget,
             recorded: configuration.check.recorded.serialized
         )
         do throws(ControlError) {

@@ -38,6 +38,9 @@ package struct SupervisorOptions: Hashable, Sendable {
     package var isQuiet = false
     /// `-threads`: packet threads of the worker.
     package var threads = 1
+    /// `-cache-budget`: octets of all caches together. 64 MiB are far above two full default caches (some
+    /// 8 MiB), far below what a small node can spare.
+    package var cacheBudget = 64 << 20
     /// `-grace-period`.
     package var gracePeriod = Interval.seconds(5)
     /// Stamped at build.

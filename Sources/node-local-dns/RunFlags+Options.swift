@@ -33,6 +33,7 @@ extension NodeLocalDNS {
         options.dnsPort = try FlagValue.port(serving.dnsPort, "port")
         options.upstreamService = serving.upstreamService
         options.threads = try FlagValue.threads(serving.threads)
+        options.cacheBudget = try FlagValue.cacheBudget(serving.cacheBudget)
         options.setsUpInterface = network.setsUpInterface
         options.interfaceName = try FlagValue.interfaceName(network.interfaceName)
         options.setsUpRules = network.setsUpRules
@@ -103,6 +104,14 @@ enum FlagValue {
             throw FlagProblem.syntax(text, "threads", "1 to 64")
         }
         return count
+    }
+
+    /// MiB to octets; 64 GiB are more than any node's DNS needs.
+    static func cacheBudget(_ text: String) throws(FlagProblem) -> Int {
+        guard let mebibytes = Int(text), (1...65536).contains(mebibytes) else {
+            throw FlagProblem.syntax(text, "cache-budget", "1 to 65536 (MiB)")
+        }
+        return mebibytes << 20
     }
 
     /// Plain numbers are seconds, and so are less than a microsecond: node-cache took `60ns` as a minute.

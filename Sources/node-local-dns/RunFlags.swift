@@ -16,7 +16,8 @@ extension NodeLocalDNS {
             "conf",
             "kubednscm", "upstreamsvc", "health-port", "dns.port", "p", "pidfile",
             "prometheus-listen-address",
-            "threads", "state-dir", "grace-period", "log-format", "tls-cert-file", "tls-private-key-file",
+            "threads", "cache-budget", "state-dir", "grace-period", "log-format", "tls-cert-file",
+            "tls-private-key-file",
             "tls-client-auth-type", "tls-client-ca-file", "tls-min-version",
         ]
     )
@@ -46,6 +47,12 @@ struct ServingFlags: ParsableArguments {
         help: ArgumentHelp("Threads that answer UDP. (default: CPUs, at most 4)", valueName: "count")
     )
     var threads: String?
+
+    @Option(
+        name: .customLong("cache-budget", withSingleDash: true),
+        help: ArgumentHelp("Memory that all caches together may take.", valueName: "MiB")
+    )
+    var cacheBudget = "64"
 }
 
 struct NetworkFlags: ParsableArguments {

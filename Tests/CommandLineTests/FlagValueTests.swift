@@ -97,6 +97,8 @@ import Timing
             "-quiet",
             "-threads",
             "3",
+            "-cache-budget",
+            "512",
             "-grace-period",
             "1500ms",
             "-prometheus-listen-address",
@@ -117,6 +119,7 @@ import Timing
         expected.pidFile = "/pid"
         expected.isQuiet = true
         expected.threads = 3
+        expected.cacheBudget = 512 << 20
         expected.gracePeriod = .milliseconds(1500)
         expected.prometheusEndpoint = "192.0.2.53:9253"
         expected.version = BuildVersion.number
@@ -139,6 +142,8 @@ import Timing
         (["-tls-enabled"], "-tls-enabled is not supported: metrics are served without TLS only"),
         (["-log-format", "json"], "invalid log-format specified - \"json\", want text"),
         (["-threads", "0"], "invalid value \"0\" for flag -threads: want 1 to 64"),
+        (["-cache-budget", "0"], "invalid value \"0\" for flag -cache-budget: want 1 to 65536 (MiB)"),
+        (["-cache-budget", "64M"], "invalid value \"64M\" for flag -cache-budget: want 1 to 65536 (MiB)"),
         (["-grace-period", "5"], "invalid value \"5\" for flag -grace-period: want a time such as 5s"),
     ])
     func wrongValues(arguments: [String], message: String) {

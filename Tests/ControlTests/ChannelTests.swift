@@ -58,6 +58,7 @@ import Testing
             mainFile: "/etc/Core file",
             defaultPort: 5353,
             threads: 2,
+            cacheBudget: 64 << 20,
             recorded: (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0) }
         )
         try supervisor.send(.configuration(message))
