@@ -50,6 +50,8 @@ extension Supervisor {
         accepted = configuration
         state.lameduck = configuration.lameduck
         configurations = configurations.filter { $0.key >= generation }
+        // The worker has closed all others, also those that a newer configuration waits with.
+        worker?.keepOnly(sockets.endpoints(of: configuration.plan))
         closeObsoleteSockets()
     }
 
@@ -58,7 +60,7 @@ extension Supervisor {
         metrics.count(.configMap)
         metrics.failedReloads.add()
         log.error("Restart failed: \(reason)")
-        source.refuse(goingBackTo: accepted)
+        if generation == newestGeneration { source.refuse(goingBackTo: accepted) }
         closeObsoleteSockets()
     }
 

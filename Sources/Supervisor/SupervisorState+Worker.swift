@@ -21,6 +21,7 @@ extension SupervisorState {
         case .absent:
             guard let generation = candidate ?? accepted else { return }
             worker = .starting(since: now)
+            unanswered = generation
             actions.append(.spawnWorker(generation: generation))
         case .starting(let since):
             worker = .condemned(since: since)
@@ -54,8 +55,9 @@ extension SupervisorState {
 
     /// A configuration that kills workers is not tried twice when there is one that does not.
     private mutating func refuseCandidateAfterDeath(_ how: String, _ actions: inout [Action]) {
-        guard let generation = candidate, accepted != nil else { return }
-        candidate = nil
+        defer { unanswered = nil }
+        guard let generation = unanswered, accepted != nil, generation != accepted else { return }
+        if candidate == generation { candidate = nil }
         actions.append(.dropConfiguration(generation: generation, reason: "the worker ended (\(how))"))
     }
 
@@ -70,29 +72,41 @@ extension SupervisorState {
     mutating func offer(_ generation: UInt64, _ actions: inout [Action]) {
         guard phase == .running else { return }
         candidate = generation
+        sendCandidate(&actions)
+    }
+
+    private mutating func sendCandidate(_ actions: inout [Action]) {
+        guard let candidate, unanswered == nil else { return }
         switch worker {
-        case .starting, .serving: actions.append(.sendConfiguration(generation: generation))
+        case .starting, .serving:
+            unanswered = candidate
+            actions.append(.sendConfiguration(generation: candidate))
         case .absent, .condemned: break  // the next worker starts with it
         }
     }
 
     mutating func workerReady(_ generation: UInt64, at now: Instant, _ actions: inout [Action]) {
-        guard phase == .running, generation == candidate ?? accepted else { return }
+        guard phase == .running, generation == unanswered else { return }
+        unanswered = nil
         if case .starting(let since) = worker {
             worker = .serving(since: since)
             stopProbe(next: now, &actions)
         }
-        guard generation == candidate else { return }
-        candidate = nil
-        accepted = generation
-        actions.append(.adoptConfiguration(generation: generation))
+        if candidate == generation { candidate = nil }
+        if accepted != generation {
+            accepted = generation
+            actions.append(.adoptConfiguration(generation: generation))
+        }
+        sendCandidate(&actions)
     }
 
     mutating func workerRejected(_ generation: UInt64, _ reason: String, _ actions: inout [Action]) {
-        guard phase == .running, generation == candidate else { return }
-        candidate = nil
+        guard phase == .running, generation == unanswered, generation != accepted else { return }
+        unanswered = nil
+        if candidate == generation { candidate = nil }
         actions.append(.dropConfiguration(generation: generation, reason: reason))
-        guard accepted == nil else { return }
+        sendCandidate(&actions)
+        guard accepted == nil, unanswered == nil else { return }
         actions.append(.log(.fatal, "The first configuration cannot be served: \(reason)"))
         actions.append(.killWorker)
         finish(code: 1, &actions)

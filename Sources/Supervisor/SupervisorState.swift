@@ -96,6 +96,9 @@ package struct SupervisorState: Sendable {
     var accepted: UInt64?
     /// A newer one that no worker has answered for yet.
     var candidate: UInt64?
+    /// What the worker was sent and has not answered: it gets the next one only then, because with its answer
+    /// it closes the sockets that the next one may want.
+    var unanswered: UInt64?
 
     var probeRound: UInt64 = 0
     var probe = Probe.idle(next: nil)

@@ -190,13 +190,36 @@ import Timing
         )
     }
 
-    @Test func ofTwoOnlyTheNewerCounts() {
+    /// With its answer the worker closes sockets: what comes next must be sent with those it needs.
+    @Test func theNextOneWaitsForTheAnswerToTheLast() {
         var script = Script.serving()
         _ = script.at(100, .configurationChecked(generation: 2))
-        _ = script.at(110, .configurationChecked(generation: 3))
-        #expect(script.at(120, .workerReady(generation: 2)) == [])
+        #expect(script.at(110, .configurationChecked(generation: 3)) == [])
+        #expect(
+            script.at(120, .workerReady(generation: 2)) == [
+                .adoptConfiguration(generation: 2), .sendConfiguration(generation: 3),
+            ]
+        )
         #expect(script.at(121, .workerRejected(generation: 2, reason: "no")) == [])
         #expect(script.at(130, .workerReady(generation: 3)) == [.adoptConfiguration(generation: 3)])
+    }
+
+    @Test func ofThoseThatWaitOnlyTheNewestIsSent() {
+        var script = Script.serving()
+        for generation in [2, 3, 4] as [UInt64] {
+            _ = script.at(100, .configurationChecked(generation: generation))
+        }
+        #expect(
+            script.at(120, .workerRejected(generation: 2, reason: "no")) == [
+                .dropConfiguration(generation: 2, reason: "no"), .sendConfiguration(generation: 4),
+            ]
+        )
+        #expect(
+            script.at(130, .workerEnded("signal 4")) == [
+                .dropConfiguration(generation: 4, reason: "the worker ended (signal 4)"),
+                .spawnWorker(generation: 1),
+            ]
+        )
     }
 
     @Test func filesAreReadOnceForManyEvents() {
