@@ -18,6 +18,16 @@ import Testing
         )
     }
 
+    @Test func aFullPipeIsNotWaitedFor() throws {
+        var ends: [CInt] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        defer { for end in ends { close(end) } }
+        let output = ends[1]
+        let logger = Logger(label: "test") { _ in LineLogHandler(level: .info, output: output) }
+        // A pipe holds 64 KiB; this ends although nobody reads.
+        for _ in 0..<100 { logger.info("\(String(repeating: "x", count: 5000))") }
+    }
+
     @Test func aLineArrivesAsOneMessage() throws {
         // A socket that keeps writes apart shows how many there were.
         let (parent, child) = try MessageSocket.pair()
