@@ -8,8 +8,22 @@ import Logging
 @main
 enum Main {
     static func main() {
+        openStandardStreams()
         LoggingSystem.bootstrap { _ in LineLogHandler() }
         exit(run(Array(CommandLine.arguments.dropFirst())))
+    }
+
+    /// Makes descriptors 0 to 2 stand for something: of a program started without them, a socket would get the
+    /// number, receive its log lines, and be inherited by its worker.
+    private static func openStandardStreams() {
+        // The lowest free number is the one that is missing.
+        while true {
+            let descriptor = unsafe open("/dev/null", O_RDWR)
+            guard descriptor >= 0, descriptor <= STDERR_FILENO else {
+                close(descriptor)
+                return
+            }
+        }
     }
 
     /// Does what the arguments ask for; the exit code, those of Go's `flag` package where node-cache has them.

@@ -37,6 +37,8 @@ extension NodeLocalDNS: RunnableCommand {
     func execute() -> CInt {
         if process.showsVersion { return Version().execute() }
         if process.showsPlugins { return Plugins.show() }
+        // From the first log line on: nobody may read it.
+        _ = signal(SIGPIPE, SIG_IGN)
         do throws(FlagProblem) {
             return Supervisor.run(try supervisorOptions(), log: Logger(label: "supervisor"))
         } catch {
