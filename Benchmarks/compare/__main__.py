@@ -1,4 +1,4 @@
-"""`scripts/bench`: measures the agent beside Unbound and a bare reflector, prints a table, writes the document."""
+"""`scripts/bench`: measures the agent beside its peers and a bare reflector, prints a table, writes the document."""
 
 import argparse
 import shlex
@@ -9,10 +9,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from . import cases, document, machine, names, table, upstream
+from . import cases, document, machine, names, run, table, upstream
 from .arena import LOAD_CORE, SERVER_CORE, UPSTREAM_ADDRESS, Arena
 from .cases import Case, Pace
-from .contestants import agent_flags
 from .document import Session
 from .errors import BenchError
 from .probe import ensure_free, wait_for_answer
@@ -20,23 +19,24 @@ from .processes import usable_cores
 from .results import Results, Samples
 
 WORK = Path(".build/bench")
-REFLECTOR_SOURCE = Path(__file__).with_name("reflector.c")
+C_PROGRAMS = ("reflector", "latency")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
-        description="Measures CPU per query and memory of node-local-dns beside Unbound and a bare reflector.",
+        description="Measures CPU, latency and memory of node-local-dns beside other servers and a bare reflector.",
     )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs: three minutes; keeps docs/")
-    parser.add_argument("--rounds", type=int, metavar="N", help="runs of each contestant (default: 5; quick: 3)")
-    parser.add_argument("--seconds", type=int, metavar="N", help="length of a run (default: 10; quick: 3)")
+    parser.add_argument("--rounds", type=int, metavar="N", help="runs of each contestant (default: 5; quick: 1)")
+    parser.add_argument("--seconds", type=int, metavar="N", help="length of a run (default: 10; quick: 2)")
     parser.add_argument(
         "--case",
         action="append",
         default=[],
         metavar="KEY",
-        help=f"only this one, several times for several: {', '.join(case.key for case in cases.CASES)}",
+        help="only this one, several times for several: "
+        f"{', '.join(case.key for case in cases.CASES)}",
     )
     parser.add_argument("--binary", type=Path, metavar="PATH", help="measure this node-local-dns; builds nothing")
     parser.add_argument(
@@ -45,7 +45,7 @@ def arguments() -> argparse.Namespace:
         metavar="DIR",
         help="for the document (default: docs; with --quick or --case .build/bench)",
     )
-    parser.add_argument("--agent-command", help=argparse.SUPPRESS)  # words with {template}, {corefile}, {directory}
+    parser.add_argument("--agent-command", help=argparse.SUPPRESS)  # words with {flags}
     parser.add_argument("--build", default="given with --binary", help=argparse.SUPPRESS)  # how it was made
     chosen = parser.parse_args()
     if not (chosen.binary or chosen.agent_command):
@@ -64,10 +64,10 @@ def main() -> None:
     pace = _pace(chosen)
     facts = machine.describe()
     WORK.mkdir(parents=True, exist_ok=True)
-    command = chosen.agent_command or f"{shlex.quote(str(chosen.binary.resolve()))} {agent_flags()}"
+    command = chosen.agent_command or f"{shlex.quote(str(chosen.binary.resolve()))} {{flags}}"
     arena = Arena(WORK.resolve(), command)
-    _compile_reflector(arena)
-    selection = cases.choose(chosen.case)
+    _compile(arena)
+    selection = cases.choose(chosen.case, pace)
     octets, results = _measure_all(arena, selection, pace)
     session = Session(
         date=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
@@ -89,14 +89,14 @@ def _pace(chosen: argparse.Namespace) -> Pace:
     return replace(pace, rounds=chosen.rounds or pace.rounds, seconds=chosen.seconds or pace.seconds)
 
 
-def _compile_reflector(arena: Arena) -> None:
+def _compile(arena: Arena) -> None:
     options = ["-O2", "-std=c11", "-Wall", "-Wextra", "-Werror"]
-    program = arena.directory / "reflector"
-    finished = subprocess.run(
-        ["gcc", *options, "-o", str(program), str(REFLECTOR_SOURCE)], capture_output=True, text=True
-    )
-    if finished.returncode != 0:
-        raise BenchError(f"the reflector does not compile:\n{finished.stderr}")
+    for name in C_PROGRAMS:
+        source = Path(__file__).with_name(f"{name}.c")
+        command = ["gcc", *options, "-o", str(arena.directory / name), str(source)]
+        finished = subprocess.run(command, capture_output=True, text=True)
+        if finished.returncode != 0:
+            raise BenchError(f"{name}.c does not compile:\n{finished.stderr}")
 
 
 def _agent_version(chosen: argparse.Namespace) -> str:
@@ -115,26 +115,28 @@ def _measure_all(arena: Arena, chosen: list[Case], pace: Pace) -> tuple[int, Res
     ensure_free(UPSTREAM_ADDRESS)
     with upstream.start(arena) as nsd:
         wait_for_answer(nsd, UPSTREAM_ADDRESS, names.A_HOT_NAME)
-        octets = cases.answer_size(arena)
+        octets = run.answer_size(arena)
         for number in range(1, pace.rounds + 1):
             for case in chosen:
                 for name in case.contestants:
-                    sample = cases.take_sample(case, name, arena, pace, nsd, octets)
+                    sample = run.take_sample(case, name, arena, pace, nsd, octets)
                     samples.setdefault((case.key, name), []).append(sample)
-                    _tell(f"round {number}/{pace.rounds}  {case.key:<9} {name:<15} {_brief(case, sample)}")
+                    _tell(f"round {number}/{pace.rounds}  {case.key:<15} {name:<15} {_brief(case, sample)}")
     return octets, Results(chosen, samples)
 
 
-def _brief(case: Case, sample: cases.Sample) -> str:
+def _brief(case: Case, sample: run.Sample) -> str:
     if case.key == "memory":
         return f"{sum(process.pss for process in sample.memory) / 1024:6.1f} MiB PSS"
-    return f"{sample.cpu_microseconds:6.2f} µs/query  {sample.load.queries_per_second:7.0f} queries/s"
+    speed = f"{sample.cpu_microseconds:6.2f} µs/query  {sample.load.queries_per_second:7.0f} queries/s"
+    if sample.load.quantiles is None:
+        return speed
+    return f"{speed}  p50 {sample.load.quantiles['0.5']:.1f} µs  p99 {sample.load.quantiles['0.99']:.1f} µs"
 
 
 def _print(session: Session) -> None:
     results = session.results
-    _tell("\n" + table.comparison(results).plain())
-    for lines in (table.memory_by_process(results), table.targets(results)):
+    for lines in (each(results) for each in table.ALL):
         if lines.lines:
             _tell("\n" + lines.plain())
     for heading, sentences in (("Where a peer wins", results.peers_that_win()), ("Doubts", results.doubts())):
@@ -146,7 +148,11 @@ def _write(session: Session, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "benchmarks.md").write_text(document.markdown(session))
     (directory / "benchmarks.json").write_text(document.record(session))
-    _tell(f"\nWritten: {directory}/benchmarks.md, {directory}/benchmarks.json")
+    for name, picture in document.pictures(session.results).items():
+        path = directory / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(picture)
+    _tell(f"\nWritten: {directory}/benchmarks.md, {directory}/benchmarks.json, {directory}/benchmarks/*.svg")
 
 
 def _tell(text: str) -> None:

@@ -1,15 +1,22 @@
 """The places of one session: addresses on loopback, cores, a directory for files. Nothing here measures."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 SERVER_CORE = 0
 LOAD_CORE = 1
+# Two packet threads want two cores, and a load that is faster than both: on other cores where there are any.
+TWO_SERVER_CORES = (0, 1)
+TWO_LOAD_CORES = (2, 3) if {2, 3} <= os.sched_getaffinity(0) else (1,)
 
 # Not 53: this machine may have a DNS server of its own.
 PORT = 5300
 AGENT_ADDRESSES = ("127.0.53.1", "127.0.53.2")
 UNBOUND_ADDRESSES = ("127.0.53.11", "127.0.53.12")
+DNSDIST_ADDRESSES = ("127.0.53.13", "127.0.53.14")
+RECURSOR_ADDRESSES = ("127.0.53.15", "127.0.53.16")
+DNSMASQ_ADDRESSES = ("127.0.53.17", "127.0.53.18")
 REFLECTOR_ADDRESS = "127.0.53.21"
 UPSTREAM_ADDRESS = "127.0.53.31"
 
@@ -19,7 +26,7 @@ class Arena:
     """Where a session keeps its files, and what it was given."""
 
     directory: Path
-    agent_command: str
+    agent_command: str  # words; {flags} become the agent's flags
 
     def write(self, name: str, text: str) -> Path:
         path = self.directory / name

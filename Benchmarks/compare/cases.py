@@ -1,21 +1,21 @@
-"""What is measured: each case starts a contestant afresh, brings it into its state, and takes one sample."""
+"""What is measured: the questions that are put to the contestants, and how each is asked. `run.py` asks them."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from . import load, names
-from .arena import SERVER_CORE, Arena
-from .contestants import AGENT, BUILDERS, LARGE_CAPACITY, REFLECTOR, UNBOUND, Contestant, Setting
+from . import names
+from .arena import SERVER_CORE, TWO_LOAD_CORES, TWO_SERVER_CORES, Arena
+from .contestants import AGENT, DNSDIST, LARGE_CAPACITY, PEERS, REFLECTOR, UNBOUND, Setting
 from .errors import BenchError
-from .load import Load, LoadResult
-from .probe import ensure_free, wait_for_answer
-from .processes import ProcessMemory, Server, core_busy_seconds
+from .load import Load, Steady
 
 # More than any server here forwards: no name is asked for twice.
 NAMES_PER_SECOND = 120_000
+# Slow enough that no server here falls behind.
+STEADY_RATE = 10_000
+# Enough to see what a socket costs, and less than the load can do with ten thousand of them.
+SOCKETS_RATE = 20_000
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,11 @@ class Pace:
     rounds: int
     warm_up_seconds: int
     seconds: int
+    is_quick: bool = False
 
 
 FULL = Pace(rounds=5, warm_up_seconds=2, seconds=10)
-QUICK = Pace(rounds=3, warm_up_seconds=1, seconds=3)
+QUICK = Pace(rounds=1, warm_up_seconds=1, seconds=2, is_quick=True)
 
 
 @dataclass(frozen=True)
@@ -37,28 +38,17 @@ class Loads:
     answer is proven to come from the cache."""
 
     fill: Load
-    warm_up: Load | None
-    measured: Load
+    warm_up: Load | Steady | None
+    measured: Load | Steady
     upstream_stopped: bool = False
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One run of one contestant."""
+class Growth:
+    """Where a case stands in a row of cases that differ in one number only."""
 
-    cpu_seconds: float
-    foreign_core_share: float  # of the server's core, taken by others than the server
-    load: LoadResult
-    memory: list[ProcessMemory]
-
-    @property
-    def cpu_microseconds(self) -> float:
-        """CPU per query."""
-        return self.cpu_seconds * 1e6 / self.load.completed
-
-    @property
-    def core_share(self) -> float:
-        return self.cpu_seconds / self.load.seconds
+    axis: str
+    point: int
 
 
 @dataclass(frozen=True)
@@ -71,73 +61,55 @@ class Case:
     contestants: tuple[str, ...]
     loads: Callable[[Arena, Pace], Loads]
     setting: Setting = Setting()
+    cores: tuple[int, ...] = (SERVER_CORE,)
+    growth: Growth | None = None
+    too_long_for_quick: bool = False
 
 
-def take_sample(case: Case, name: str, arena: Arena, pace: Pace, upstream: Server, answer_octets: int) -> Sample:
-    setting = replace(case.setting, answer_octets=answer_octets)
-    loads = case.loads(arena, pace)
-    with _running(BUILDERS[name](arena, setting), arena) as (server, address):
-        load.run(loads.fill, address)
-        if loads.warm_up is not None:
-            load.run(loads.warm_up, address)
-        with upstream.paused() if loads.upstream_stopped else nullcontext():
-            return _measure(server, loads.measured, address)
-
-
-def answer_size(arena: Arena) -> int:
-    """Octets of the agent's answer to a hot name: what the reflector sends."""
-    with _running(BUILDERS[AGENT](arena, Setting()), arena) as (server, address):
-        return wait_for_answer(server, address, names.A_HOT_NAME)
-
-
-@contextmanager
-def _running(contestant: Contestant, arena: Arena) -> Iterator[tuple[Server, str]]:
-    """The contestant on the server's core, as soon as it answers, and the address that is loaded."""
-    for address in contestant.addresses:
-        ensure_free(address)
-    with Server(contestant.name, contestant.command, SERVER_CORE, arena.log(contestant.name)) as server:
-        wait_for_answer(server, contestant.addresses[0], names.A_HOT_NAME)
-        yield server, contestant.addresses[0]
-
-
-def _measure(server: Server, measured: Load, address: str) -> Sample:
-    began = time.monotonic()
-    cpu, busy = server.cpu_seconds(), core_busy_seconds(SERVER_CORE)
-    result = load.run(measured, address)
-    server.check_running()
-    cpu, busy = server.cpu_seconds() - cpu, core_busy_seconds(SERVER_CORE) - busy
-    took = time.monotonic() - began
-    return Sample(
-        cpu_seconds=cpu,
-        foreign_core_share=max(0.0, busy - cpu) / took,
-        load=result,
-        memory=server.memory(),
-    )
-
-
-def _fill(queries: Path) -> Load:
+def _fill(queries: Path, seconds: int = 20) -> Load:
     """Every name once, slowly enough that none is lost."""
-    return Load("udp", queries, clients=1, outstanding=50, seconds=20, once=True)
+    return Load("udp", queries, clients=1, outstanding=50, seconds=seconds, once=True)
 
 
-def _hits(transport: str) -> Callable[[Arena, Pace], Loads]:
+def _hits(
+    transport: str,
+    queries: Callable[[Arena], Path] = names.hot_names,
+    cores: tuple[int, ...] | None = None,
+    fill_seconds: int = 20,
+) -> Callable[[Arena, Pace], Loads]:
     def loads(arena: Arena, pace: Pace) -> Loads:
-        queries = names.hot_names(arena)
+        file = queries(arena)
+        more = {} if cores is None else {"cores": cores}
 
         def hits(seconds: int) -> Load:
-            return Load(transport, queries, clients=20, outstanding=200, seconds=seconds)
+            return Load(transport, file, clients=20, outstanding=200, seconds=seconds, **more)
 
-        return Loads(_fill(queries), hits(pace.warm_up_seconds), hits(pace.seconds), upstream_stopped=True)
+        return Loads(_fill(file, fill_seconds), hits(pace.warm_up_seconds), hits(pace.seconds), upstream_stopped=True)
 
     return loads
 
 
-def _misses(arena: Arena, pace: Pace) -> Loads:
-    def misses(seconds: int, seed: int) -> Load:
-        queries = names.random_names(arena, NAMES_PER_SECOND * seconds, seed)
-        return Load("udp", queries, clients=20, outstanding=200, seconds=seconds, once=True)
+def _steady(rate: int, sockets: int) -> Callable[[Arena, Pace], Loads]:
+    def loads(arena: Arena, pace: Pace) -> Loads:
+        queries = names.hot_names(arena)
 
-    return Loads(_fill(names.hot_names(arena)), misses(pace.warm_up_seconds, 1), misses(pace.seconds, 2))
+        def steady(seconds: int) -> Steady:
+            return Steady(queries, rate, seconds, sockets)
+
+        return Loads(_fill(queries), steady(pace.warm_up_seconds), steady(pace.seconds), upstream_stopped=True)
+
+    return loads
+
+
+def _misses(outstanding: int) -> Callable[[Arena, Pace], Loads]:
+    def loads(arena: Arena, pace: Pace) -> Loads:
+        def misses(seconds: int, seed: int) -> Load:
+            queries = names.random_names(arena, NAMES_PER_SECOND * seconds, seed)
+            return Load("udp", queries, clients=20, outstanding=outstanding, seconds=seconds, once=True)
+
+        return Loads(_fill(names.hot_names(arena)), misses(pace.warm_up_seconds, 1), misses(pace.seconds, 2))
+
+    return loads
 
 
 def _entries(arena: Arena, pace: Pace) -> Loads:
@@ -146,45 +118,133 @@ def _entries(arena: Arena, pace: Pace) -> Loads:
     return Loads(_fill(queries), None, again, upstream_stopped=True)
 
 
-CASES = [
+COMPARED = [
     Case(
         key="udp-hits",
         title="UDP, hits on 1 000 hot names",
         method="Every name is asked once, then all are repeated over 20 sockets, 200 outstanding. While this is "
         "measured the upstream is stopped (SIGSTOP): every answer comes from the cache.",
-        contestants=(AGENT, UNBOUND, REFLECTOR),
+        contestants=(AGENT, *PEERS, REFLECTOR),
         loads=_hits("udp"),
     ),
     Case(
         key="tcp-hits",
         title="TCP, hits on 1 000 hot names",
         method="The same over 20 persistent connections, pipelined, 200 outstanding.",
-        contestants=(AGENT, UNBOUND),
+        contestants=(AGENT, UNBOUND, DNSDIST),
         loads=_hits("tcp"),
     ),
     Case(
         key="misses",
         title="UDP, random names forwarded over TCP",
         method="Names that nobody has asked for, under a wildcard of the upstream; 20 sockets, 200 outstanding. "
-        "The upstream's CPU is not counted.",
+        "The upstream's CPU is not counted. The other peers do not forward to the upstream over TCP.",
         contestants=(AGENT, UNBOUND),
-        loads=_misses,
+        loads=_misses(outstanding=200),
+    ),
+    Case(
+        key="misses-20000",
+        title="The same, 20 000 outstanding",
+        method="The same with 20 000 questions outstanding: is one of them lost?",
+        contestants=(AGENT,),
+        loads=_misses(outstanding=20_000),
     ),
     Case(
         key="memory",
         title="Memory with 20 000 answers cached",
         method=f"The agent's `success` capacity is {LARGE_CAPACITY} in this case. 20 000 names are asked once, then "
         "again while the upstream is stopped, so that every answer proves an entry.",
-        contestants=(AGENT, UNBOUND),
+        contestants=(AGENT, *PEERS),
         loads=_entries,
         setting=Setting(cached_answers=LARGE_CAPACITY),
+    ),
+    Case(
+        key="latency",
+        title=f"Latency of hits at {STEADY_RATE} queries/s",
+        method="Open loop over 20 sockets: a question is due at its time whether or not the ones before were "
+        "answered, and its latency counts from then (`Benchmarks/compare/latency.c`).",
+        contestants=(AGENT, *PEERS, REFLECTOR),
+        loads=_steady(STEADY_RATE, sockets=20),
     ),
 ]
 
 
-def choose(keys: list[str]) -> list[Case]:
+def _growing_entries(count: int) -> Case:
+    return Case(
+        key=f"entries-{count}",
+        title=f"{count} entries",
+        method="UDP hits over as many names, all of them cached, asked in random order; closed loop.",
+        contestants=(AGENT,),
+        loads=_hits("udp", lambda arena: names.long_lived_names(arena, count), fill_seconds=240),
+        # Twice the entries: what their hashes leave uneven is not to cost one.
+        setting=Setting(
+            cached_answers=2 * count,
+            longest_seconds=3600,
+            cache_mebibytes=1024 if count > 100_000 else 64,
+        ),
+        growth=Growth("entries", count),
+        too_long_for_quick=count > 100_000,
+    )
+
+
+def _growing_sockets(count: int) -> Case:
+    return Case(
+        key=f"sockets-{count}",
+        title=f"{count} client sockets",
+        method=f"UDP hits at a steady {SOCKETS_RATE} queries/s over as many sockets (dnsperf has 256 at most); open "
+        "loop, on the 1 000 hot names.",
+        contestants=(AGENT,),
+        loads=_steady(SOCKETS_RATE, count),
+        growth=Growth("client sockets", count),
+    )
+
+
+def _growing_blocks(count: int) -> Case:
+    return Case(
+        key=f"blocks-{count}",
+        title=f"{count} server blocks",
+        method="UDP hits on the 1 000 hot names with as many server blocks; closed loop.",
+        contestants=(AGENT,),
+        loads=_hits("udp"),
+        setting=Setting(server_blocks=count),
+        growth=Growth("server blocks", count),
+    )
+
+
+def _growing_threads(count: int) -> Case:
+    return Case(
+        key=f"threads-{count}",
+        title=f"{count} packet threads",
+        method=f"UDP hits on the 1 000 hot names; the agent has the cores {_listed(TWO_SERVER_CORES)}, the load "
+        f"{_listed(TWO_LOAD_CORES)}. Here queries per second are compared.",
+        contestants=(AGENT,),
+        loads=_hits("udp", cores=TWO_LOAD_CORES),
+        setting=Setting(threads=count),
+        cores=TWO_SERVER_CORES,
+        growth=Growth(THREADS, count),
+    )
+
+
+def _listed(cores: tuple[int, ...]) -> str:
+    return " and ".join(map(str, cores))
+
+
+THREADS = "packet threads"
+
+CASES = [
+    *COMPARED,
+    *(_growing_entries(count) for count in (1_000, 10_000, 100_000, 1_000_000)),
+    *(_growing_sockets(count) for count in (1, 100, 10_000)),
+    *(_growing_blocks(count) for count in (1, 10, 200)),
+    *(_growing_threads(count) for count in (1, 2)),
+]
+
+
+def choose(keys: list[str], pace: Pace) -> list[Case]:
     known = {case.key: case for case in CASES}
     unknown = [key for key in keys if key not in known]
     if unknown:
         raise BenchError(f"no case {unknown[0]!r}: there are {', '.join(known)}")
-    return [known[key] for key in keys] if keys else CASES
+    if keys:
+        return [known[key] for key in keys]
+    return [case for case in CASES if not (pace.is_quick and case.too_long_for_quick)]

@@ -1,36 +1,14 @@
-"""dnsperf: one bounded run on the load's core, and what it says about it."""
+"""The load: one bounded run on the load's cores, and what came of it. dnsperf asks as fast as answers come (closed
+loop); `latency.c` asks at a fixed rate whatever comes (open loop)."""
 
+import json
 import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from .arena import LOAD_CORE, PORT
+from .arena import LOAD_CORE, PORT, Arena
 from .errors import BenchError
-
-
-@dataclass(frozen=True)
-class Load:
-    """What is asked, and how."""
-
-    transport: str  # as dnsperf names it: udp, tcp
-    queries: Path
-    clients: int
-    outstanding: int
-    seconds: int
-    once: bool = False  # ends, at the latest, with the last name of the file
-
-    def command(self, address: str) -> list[str]:
-        return ["dnsperf", "-s", address, "-p", str(PORT), "-d", str(self.queries), *self._options()]
-
-    def shown(self) -> str:
-        """The command as the document shows it."""
-        return " ".join(["dnsperf", "-d", self.queries.name, *self._options()])
-
-    def _options(self) -> list[str]:
-        options = ["-m", self.transport, "-c", str(self.clients), "-T", "1", "-q", str(self.outstanding)]
-        options += ["-l", str(self.seconds), "-t", "2"]
-        return options + (["-n", "1"] if self.once else [])
 
 
 @dataclass(frozen=True)
@@ -44,19 +22,80 @@ class LoadResult:
     queries_per_second: float
     mean_latency_microseconds: float
     response_octets: int
+    quantiles: dict[str, float] | None = None  # of latency, share -> microseconds; open loop only
 
 
-def run(load: Load, address: str) -> LoadResult:
-    command = ["taskset", "--cpu-list", str(LOAD_CORE), *load.command(address)]
+@dataclass(frozen=True)
+class Load:
+    """dnsperf: what is asked, and how."""
+
+    transport: str  # as dnsperf names it: udp, tcp
+    queries: Path
+    clients: int
+    outstanding: int
+    seconds: int
+    once: bool = False  # ends, at the latest, with the last name of the file
+    cores: tuple[int, ...] = (LOAD_CORE,)
+
+    def run(self, arena: Arena, address: str) -> LoadResult:
+        command = ["dnsperf", "-s", address, "-p", str(PORT), "-d", str(self.queries), *self._options()]
+        return parse(_output(command, self.cores, self.seconds, address))
+
+    def shown(self) -> str:
+        """The command as the document shows it."""
+        return " ".join(["dnsperf", "-d", self.queries.name, *self._options()])
+
+    def _options(self) -> list[str]:
+        options = ["-m", self.transport, "-c", str(self.clients), "-T", str(len(self.cores))]
+        options += ["-q", str(self.outstanding), "-l", str(self.seconds), "-t", "2"]
+        return options + (["-n", "1"] if self.once else [])
+
+
+@dataclass(frozen=True)
+class Steady:
+    """`latency.c`: as many questions a second, whatever the server does, over as many sockets."""
+
+    queries: Path
+    rate: int
+    seconds: int
+    sockets: int
+
+    def run(self, arena: Arena, address: str) -> LoadResult:
+        options = [str(self.queries), str(self.rate), str(self.seconds), str(self.sockets)]
+        command = [str(arena.directory / "latency"), address, str(PORT), *options]
+        result = json.loads(_output(command, (LOAD_CORE,), self.seconds, address))
+        if result["answered"] == 0:
+            raise BenchError(f"{address} answered nothing: {result}")
+        return LoadResult(
+            completed=result["answered"],
+            lost=result["sent"] - result["answered"],
+            failed=result["failed"],
+            seconds=result["seconds"],
+            queries_per_second=result["answered"] / result["seconds"],
+            mean_latency_microseconds=result["meanMicroseconds"],
+            response_octets=result["answerOctets"],
+            quantiles=result["quantiles"],
+        )
+
+    def shown(self) -> str:
+        return f"latency ADDRESS {PORT} {self.queries.name} {self.rate} {self.seconds} {self.sockets}"
+
+
+def _output(command: list[str], cores: tuple[int, ...], seconds: int, address: str) -> str:
+    name = Path(command[0]).name
     try:
         finished = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=load.seconds + 20
+            ["taskset", "--cpu-list", ",".join(map(str, cores)), *command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds + 20,
         )
     except subprocess.TimeoutExpired as error:
-        raise BenchError(f"dnsperf against {address} did not end") from error
+        raise BenchError(f"{name} against {address} did not end") from error
     if finished.returncode != 0:
-        raise BenchError(f"dnsperf against {address} failed:\n{finished.stderr[-2000:]}")
-    return parse(finished.stdout)
+        raise BenchError(f"{name} against {address} failed:\n{finished.stderr[-2000:]}")
+    return finished.stdout
 
 
 def parse(output: str) -> LoadResult:

@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-DEBIAN_PACKAGES = ("unbound", "nsd", "dnsperf", "gcc")
+DEBIAN_PACKAGES = ("unbound", "dnsdist", "pdns-recursor", "dnsmasq-base", "nsd", "dnsperf", "gcc")
 
 
 def describe() -> dict[str, str]:

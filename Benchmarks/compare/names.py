@@ -9,6 +9,7 @@ from .arena import Arena
 
 # Below the wildcard of the upstream's zone.
 PARENT = "default.svc.cluster.local"
+LONG_LIVED_PARENT = "long.svc.cluster.local"
 A_HOT_NAME = f"hot0000.{PARENT}"
 
 HOT = 1_000
@@ -26,6 +27,14 @@ def entry_names(arena: Arena) -> Path:
 
 
 @cache
+def long_lived_names(arena: Arena, count: int) -> Path:
+    """Names whose answers live for an hour, in an order that has nothing to do with the order of any memory."""
+    labels = [f"e{index:07}" for index in range(count)]
+    random.Random(count).shuffle(labels)
+    return _file(arena, f"long-{count}", iter(labels), LONG_LIVED_PARENT)
+
+
+@cache
 def random_names(arena: Arena, count: int, seed: int) -> Path:
     """Names that nobody asks for twice; the same ones in every session."""
     numbers = random.Random(seed)
@@ -33,5 +42,5 @@ def random_names(arena: Arena, count: int, seed: int) -> Path:
     return _file(arena, f"random-{seed}", labels)
 
 
-def _file(arena: Arena, name: str, labels: Iterator[str]) -> Path:
-    return arena.write(f"{name}.queries", "".join(f"{label}.{PARENT} A\n" for label in labels))
+def _file(arena: Arena, name: str, labels: Iterator[str], parent: str = PARENT) -> Path:
+    return arena.write(f"{name}.queries", "".join(f"{label}.{parent} A\n" for label in labels))

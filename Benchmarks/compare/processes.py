@@ -27,11 +27,12 @@ class ProcessMemory:
 class Server:
     """A running server: the process we started and every process below it."""
 
-    def __init__(self, name: str, command: list[str], core: int, log: Path) -> None:
+    def __init__(self, name: str, command: list[str], cores: tuple[int, ...], log: Path) -> None:
         self.name = name
         self.log = log
         # Whatever ends the benchmark, no server stays behind: the kernel tells it that we are gone.
-        wrapped = ["taskset", "--cpu-list", str(core), "setpriv", "--pdeathsig", "TERM", *command]
+        wrapped = ["taskset", "--cpu-list", ",".join(map(str, cores)), "setpriv", "--pdeathsig", "TERM", *command]
+        self.started = time.monotonic()
         with log.open("wb") as output:
             self._process = subprocess.Popen(wrapped, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from . import promises
 from .contestants import REFLECTOR, ROLES, UNBOUND
 from .results import Results, Row
 
@@ -32,11 +33,11 @@ class Table:
 
 
 def comparison(results: Results) -> Table:
-    """The one table: a line for each contestant in each case."""
+    """CPU and memory: a line for each contestant in each case."""
     head = ["", "CPU µs/query", "min–max", "× reflector", "× Unbound", "queries/s", "min–max", "core used"]
     head += ["RSS MiB", "PSS MiB"]
     lines: list[list[str]] = []
-    for row in results.rows:
+    for row in results.compared:
         if row.case.title not in (line[0] for line in lines):
             lines.append([row.case.title] + [""] * (len(head) - 1))
         lines.append(_comparison_line(results, row))
@@ -46,7 +47,7 @@ def comparison(results: Results) -> Table:
 def _comparison_line(results: Results, row: Row) -> list[str]:
     name = f"· {row.contestant}"
     memory = [f"{row.rss.median:.1f}", f"{row.pss.median:.1f}"]
-    if row.case.key == "memory":  # its load is one short pass: not a measurement of speed
+    if not row.measures_cpu:
         return [name, *["–"] * 7, *memory]
     return [
         name,
@@ -59,6 +60,67 @@ def _comparison_line(results: Results, row: Row) -> list[str]:
         f"{row.core_share.median:.0%}",
         *memory,
     ]
+
+
+def latency(results: Results) -> Table:
+    """Microseconds from when a question is due to its answer, and what that is to the reflector's."""
+    shares = ("0.5", "0.9", "0.99", "0.999")
+    head = ["", *(f"p{float(share) * 100:g} µs" for share in shares), "p50 × reflector", "p99 × reflector"]
+    head += ["p99 min–max", "CPU µs/query", "lost"]
+    lines = []
+    for row in results.latencies:
+        floor = results.row(row.case.key, REFLECTOR)
+        ratios = [
+            _ratio(row.quantiles[share].median / floor.quantiles[share].median if floor and floor is not row else None)
+            for share in ("0.5", "0.99")
+        ]
+        worst = row.quantiles["0.99"]
+        lines.append(
+            [
+                row.contestant,
+                *(f"{row.quantiles[share].median:.1f}" for share in shares),
+                *ratios,
+                f"{worst.least:.1f}–{worst.most:.1f}",
+                f"{row.cpu_microseconds.median:.2f}",
+                str(row.lost),
+            ]
+        )
+    return Table(head, lines)
+
+
+def growth(results: Results) -> Table:
+    """The agent alone: what a hit costs as one number grows."""
+    head = ["", "CPU µs/query", "min–max", "× smallest", "queries/s", "× smallest", "PSS MiB"]
+    lines = []
+    for rows in results.growth().values():
+        for row in rows:
+            cpu, speed = row.cpu_microseconds, row.queries_per_second
+            lines.append(
+                [
+                    row.case.title,
+                    f"{cpu.median:.2f}",
+                    f"{cpu.least:.2f}–{cpu.most:.2f}",
+                    _ratio(cpu.median / rows[0].cpu_microseconds.median),
+                    _thousands(speed.median),
+                    _ratio(speed.median / rows[0].queries_per_second.median),
+                    f"{row.pss.median:.1f}",
+                ]
+            )
+    return Table(head, lines)
+
+
+def starts(results: Results) -> Table:
+    """From starting the process to its first answer, in the case of UDP hits."""
+    lines = [
+        [
+            row.contestant,
+            f"{row.start_milliseconds.median:.0f}",
+            f"{row.start_milliseconds.least:.0f}–{row.start_milliseconds.most:.0f}",
+        ]
+        for row in results.rows
+        if row.case.key == "udp-hits"
+    ]
+    return Table(["", "first answer after ms", "min–max"], lines)
 
 
 def memory_by_process(results: Results) -> Table:
@@ -78,11 +140,11 @@ def targets(results: Results) -> Table:
     lines = [
         [
             target.text,
-            f"{target.measured:.2f} {target.unit}",
-            f"{'<' if target.strict else '≤'} {target.limit:g} {target.unit}",
-            "met" if target.met else "MISSED",
+            f"{target.measured:.4g} {target.unit}".strip(),
+            f"{target.relation} {target.limit:g} {target.unit}".strip(),
+            target.verdict,
         ]
-        for target in results.targets()
+        for target in promises.targets(results)
     ]
     return Table(["target", "measured", "limit", ""], lines)
 
@@ -93,3 +155,7 @@ def _thousands(number: float) -> str:
 
 def _ratio(ratio: float | None) -> str:
     return "–" if ratio is None else f"{ratio:.2f}"
+
+
+# In the order in which they are shown.
+ALL = (comparison, latency, growth, starts, memory_by_process, targets)

@@ -1,0 +1,105 @@
+"""What we have promised, and whether this session keeps it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .arena import TWO_LOAD_CORES, TWO_SERVER_CORES
+from .cases import THREADS
+from .contestants import AGENT, DNSDIST, REFLECTOR, UNBOUND
+from .results import Results, Row
+
+
+@dataclass(frozen=True)
+class Target:
+    """One promise: `relation` is "≤" or "≥"."""
+
+    text: str
+    measured: float
+    relation: str
+    limit: float
+    unit: str
+    excuse: str = ""  # why this machine cannot show it
+
+    @property
+    def met(self) -> bool:
+        return self.measured >= self.limit if self.relation == "≥" else self.measured <= self.limit
+
+    @property
+    def verdict(self) -> str:
+        return "met" if self.met else self.excuse or "NOT MET"
+
+
+def targets(results: Results) -> list[Target]:
+    """Those that this session has measured."""
+    return [*_processor(results), *_latency(results), *_growth(results), *_memory(results), *_start(results)]
+
+
+def _processor(results: Results) -> Iterator[Target]:
+    def against(text: str, case: str, other: str, limit: float) -> Iterator[Target]:
+        ours = results.row(case, AGENT)
+        ratio = results.cpu_ratio(ours, other) if ours else None
+        if ratio is not None:
+            yield Target(text, ratio, "≤", limit, "×")
+
+    yield from against("UDP hit: CPU against the reflector", "udp-hits", REFLECTOR, 1.10)
+    best = results.best_peer("udp-hits")
+    if best is not None:
+        name = best.contestant
+        yield from against(f"UDP hit: CPU against the best peer, {name}", "udp-hits", name, 0.85)
+    yield from against("TCP hit: CPU against dnsdist", "tcp-hits", DNSDIST, 0.9)
+    yield from against("Miss over TCP: CPU against Unbound", "misses", UNBOUND, 0.7)
+    crowded = results.row("misses-20000", AGENT)
+    if crowded is not None:
+        yield Target("20 000 misses outstanding: queries lost", crowded.lost, "≤", 0, "")
+
+
+def _latency(results: Results) -> Iterator[Target]:
+    ours, floor = results.row("latency", AGENT), results.row("latency", REFLECTOR)
+    if ours is None or floor is None:
+        return
+    for share, name in (("0.5", "p50"), ("0.99", "p99")):
+        ratio = ours.quantiles[share].median / floor.quantiles[share].median
+        yield Target(f"Latency of a hit at 10 000 queries/s: {name} against the reflector's", ratio, "≤", 1.2, "×")
+
+
+def _growth(results: Results) -> Iterator[Target]:
+    for axis, rows in results.growth().items():
+        if len(rows) < 2:
+            continue
+        if axis == THREADS:
+            yield _scaling(rows)
+            continue
+        worst = max(rows[1:], key=lambda row: row.cpu_microseconds.median)
+        ratio = worst.cpu_microseconds.median / rows[0].cpu_microseconds.median
+        text = f"Growth: CPU per hit, {worst.case.title} against {rows[0].case.title}"
+        yield Target(text, ratio, "≤", 1.25, "×")
+
+
+def _scaling(rows: list[Row]) -> Target:
+    share_cores = not set(TWO_LOAD_CORES).isdisjoint(TWO_SERVER_CORES)
+    return Target(
+        "Two packet threads against one: queries/s",
+        rows[-1].queries_per_second.median / rows[0].queries_per_second.median,
+        "≥",
+        1.7,
+        "×",
+        excuse="cannot be shown here: the load needs cores of its own" if share_cores else "",
+    )
+
+
+def _memory(results: Results) -> Iterator[Target]:
+    row = results.row("memory", AGENT)
+    if row is None:
+        return
+    text = "20 000 entries: proportional set size of supervisor and worker"
+    yield Target(text, row.pss.median, "≤", 25, "MiB")
+    if row.entry_octets is not None:
+        limit = 1.5 * row.response_octets + 64
+        text = f"Octets of a cached entry, for an answer of {row.response_octets}"
+        yield Target(text, row.entry_octets.median, "≤", limit, "")
+
+
+def _start(results: Results) -> Iterator[Target]:
+    row = results.row("udp-hits", AGENT)
+    if row is not None:
+        yield Target("Start to the first answer", row.start_milliseconds.median, "≤", 100, "ms")
