@@ -2,6 +2,7 @@
 // network, writes the pid file.
 
 import Control
+import Corefile
 import Glibc
 import Kernel
 import Logging
@@ -27,6 +28,7 @@ extension Supervisor {
             metrics.failedReloads.add()
             return tell([ConfigurationNotice(severity: .error, text: "Invalid config: \(error)")])
         }
+        log.info("Reloading")
         newestGeneration += 1
         configurations[newestGeneration] = configuration
         pendingEvents.append(.configurationChecked(generation: newestGeneration))
@@ -41,6 +43,9 @@ extension Supervisor {
 
     func adopt(_ generation: UInt64) {
         guard let configuration = configurations[generation] else { return }
+        let hash = SHA512.hexadecimal(of: configuration.check.recorded.serialized)
+        metrics.setConfiguration(hash: hash)
+        log.info("plugin/reload: Running configuration SHA512 = \(hash)")
         if accepted != nil {
             metrics.reloads.add()
             log.info("Reloading complete")

@@ -2,6 +2,7 @@
 // that 9253 shows them too.
 
 import Addresses
+import Synchronization
 package import Telemetry
 
 /// All counters and gauges of the supervisor.
@@ -23,12 +24,16 @@ package final class SupervisorMetrics: MetricSource {
     let networkRepairs = SharedCounter()
     let reloads = SharedCounter()
     let failedReloads = SharedCounter()
+    /// SHA-512 of the configuration in use.
+    private let configurationHash = Mutex<String?>(nil)
 
     package init() {}
 
     func count(_ error: SetupError) {
         for (kind, counter) in setupErrors where kind == error { counter.add() }
     }
+
+    func setConfiguration(hash: String) { configurationHash.withLock { $0 = hash } }
 
     func setInterception(_ families: Set<IPAddress.Family>) {
         for (family, gauge) in interception { gauge.set(families.contains(family) ? 1 : 0) }
@@ -40,6 +45,9 @@ package final class SupervisorMetrics: MetricSource {
         }
         for (family, gauge) in interception {
             snapshot.add(.interceptionActive, labels: [family == .v4 ? "ipv4" : "ipv6"], Double(gauge.value))
+        }
+        if let hash = configurationHash.withLock({ $0 }) {
+            snapshot.add(.reloadVersion, labels: ["sha512", hash], 1)
         }
         snapshot.add(.workerRestarts, workerRestarts.value)
         snapshot.add(.panics, workerFaults.value)

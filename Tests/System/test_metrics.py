@@ -34,6 +34,7 @@ FAMILIES = {
     "coredns_proxy_conn_cache_misses_total": "counter",
     "coredns_proxy_request_duration_seconds": "histogram",
     "coredns_reload_failed_total": "counter",
+    "coredns_reload_version_info": "gauge",
     "process_cpu_seconds_total": "counter",
     "process_resident_memory_bytes": "gauge",
     "process_virtual_memory_bytes": "gauge",
