@@ -3,6 +3,7 @@
 
 import Addresses
 import Corefile
+import Kernel
 import Logging
 import NIOCore
 import NIOPosix
@@ -60,8 +61,9 @@ final class ProbeEndpoints {
             switch change {
             case .bound(let bound): logger.debug("\(plugin): listening on \(bound)")
             case .failed(let code):
+                let reason = SystemError.text(of: code)
                 logger.error(
-                    "\(plugin): Failed to start handler: listen tcp \(endpoint): errno \(code), will try again"
+                    "\(plugin): Failed to start handler: listen tcp \(endpoint): \(reason); trying again"
                 )
             }
         }
