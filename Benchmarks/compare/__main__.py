@@ -29,7 +29,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs: three minutes; keeps docs/")
     parser.add_argument("--rounds", type=int, metavar="N", help="runs of each contestant (default: 5; quick: 1)")
-    parser.add_argument("--seconds", type=int, metavar="N", help="length of a run (default: 10; quick: 2)")
+    parser.add_argument("--seconds", type=int, metavar="N", help="length of a run (default: 10; quick: 3)")
     parser.add_argument(
         "--case",
         action="append",

@@ -14,6 +14,9 @@ from .load import Load, Steady
 NAMES_PER_SECOND = 120_000
 # Slow enough that no server here falls behind.
 STEADY_RATE = 10_000
+# Axes that are looked at in their own way.
+ENTRIES = "entries"
+THREADS = "packet threads"
 # Enough to see what a socket costs, and less than the load can do with ten thousand of them.
 SOCKETS_RATE = 20_000
 
@@ -29,7 +32,7 @@ class Pace:
 
 
 FULL = Pace(rounds=5, warm_up_seconds=2, seconds=10)
-QUICK = Pace(rounds=1, warm_up_seconds=1, seconds=2, is_quick=True)
+QUICK = Pace(rounds=1, warm_up_seconds=1, seconds=3, is_quick=True)
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ COMPARED = [
     Case(
         key="misses-20000",
         title="The same, 20 000 outstanding",
-        method="The same with 20 000 questions outstanding: is one of them lost?",
+        method="The same with 20 000 questions outstanding: is one of them lost, or answered with an error?",
         contestants=(AGENT,),
         loads=_misses(outstanding=20_000),
     ),
@@ -160,7 +163,7 @@ COMPARED = [
     ),
     Case(
         key="latency",
-        title=f"Latency of hits at {STEADY_RATE} queries/s",
+        title="Latency of hits at 10 000 queries/s",
         method="Open loop over 20 sockets: a question is due at its time whether or not the ones before were "
         "answered, and its latency counts from then (`Benchmarks/compare/latency.c`).",
         contestants=(AGENT, *PEERS, REFLECTOR),
@@ -172,7 +175,7 @@ COMPARED = [
 def _growing_entries(count: int) -> Case:
     return Case(
         key=f"entries-{count}",
-        title=f"{count} entries",
+        title=_title(ENTRIES, count),
         method="UDP hits over as many names, all of them cached, asked in random order; closed loop.",
         contestants=(AGENT,),
         loads=_hits("udp", lambda arena: names.long_lived_names(arena, count), fill_seconds=240),
@@ -182,7 +185,7 @@ def _growing_entries(count: int) -> Case:
             longest_seconds=3600,
             cache_mebibytes=1024 if count > 100_000 else 64,
         ),
-        growth=Growth("entries", count),
+        growth=Growth(ENTRIES, count),
         too_long_for_quick=count > 100_000,
     )
 
@@ -190,8 +193,8 @@ def _growing_entries(count: int) -> Case:
 def _growing_sockets(count: int) -> Case:
     return Case(
         key=f"sockets-{count}",
-        title=f"{count} client sockets",
-        method=f"UDP hits at a steady {SOCKETS_RATE} queries/s over as many sockets (dnsperf has 256 at most); open "
+        title=_title("client sockets", count),
+        method="UDP hits at a steady 20 000 queries/s over as many sockets (dnsperf has 256 at most); open "
         "loop, on the 1 000 hot names.",
         contestants=(AGENT,),
         loads=_steady(SOCKETS_RATE, count),
@@ -202,7 +205,7 @@ def _growing_sockets(count: int) -> Case:
 def _growing_blocks(count: int) -> Case:
     return Case(
         key=f"blocks-{count}",
-        title=f"{count} server blocks",
+        title=_title("server blocks", count),
         method="UDP hits on the 1 000 hot names with as many server blocks; closed loop.",
         contestants=(AGENT,),
         loads=_hits("udp"),
@@ -214,7 +217,7 @@ def _growing_blocks(count: int) -> Case:
 def _growing_threads(count: int) -> Case:
     return Case(
         key=f"threads-{count}",
-        title=f"{count} packet threads",
+        title=_title(THREADS, count),
         method=f"UDP hits on the 1 000 hot names; the agent has the cores {_listed(TWO_SERVER_CORES)}, the load "
         f"{_listed(TWO_LOAD_CORES)}. Here queries per second are compared.",
         contestants=(AGENT,),
@@ -225,11 +228,13 @@ def _growing_threads(count: int) -> Case:
     )
 
 
+def _title(axis: str, count: int) -> str:
+    return f"{axis}: {count:,}".replace(",", " ")
+
+
 def _listed(cores: tuple[int, ...]) -> str:
     return " and ".join(map(str, cores))
 
-
-THREADS = "packet threads"
 
 CASES = [
     *COMPARED,

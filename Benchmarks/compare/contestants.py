@@ -67,7 +67,8 @@ def corefile(setting: Setting = Setting()) -> str:
 
     With one block it is the root's; with more than four the others are zones that nobody asks for.
     """
-    cache = f"cache {{\n        success {setting.cached_answers} {setting.longest_seconds}\n        denial 9984 5\n    }}"
+    success = f"success {setting.cached_answers} {setting.longest_seconds}"
+    cache = f"cache {{\n        {success}\n        denial 9984 5\n    }}"
     health = f"\n    health {AGENT_ADDRESSES[0]}:18080"
     if setting.server_blocks == 1:
         return _block(".", cache, forced=True, more=health)

@@ -34,7 +34,7 @@ def markdown(session: Session) -> str:
         "# Benchmarks",
         f"Written by `scripts/bench` on {session.date}; do not edit. The samples are in `benchmarks.json`.",
         "CPU per query is what a node pays; less is better. Every number is the median of "
-        f"{session.pace.rounds} runs, with the least and the most beside it.",
+        f"{session.pace.rounds} run{'s' if session.pace.rounds > 1 else ''}, with the least and the most beside it.",
         *_section("## Targets", table.targets(results)),
         *_section("## CPU and memory", table.comparison(results), _picture(PROCESSOR, plot.processor(results))),
         *_section("## Latency", table.latency(results), _picture(LATENCY, plot.latency(results))),
@@ -98,7 +98,9 @@ def _method(session: Session) -> str:
         "The start is measured from outside, from starting the process to the first answer to a question that is "
         "repeated every few milliseconds; the two small programs that pin and guard the process are included.",
         "The octets of a cached entry are the agent's own metrics, `nodelocal_cache_bytes` over "
-        "`coredns_cache_entries`; they are held against the answer's size on the wire.",
+        "`coredns_cache_entries`; they are held against the answer's size on the wire. `octets/entry` in the table of "
+        "growth is what PSS grew by since the smallest case, divided by the entries added: room for twice as many "
+        "entries, and all else that grew, included.",
         "That a hit allocates nothing is tested, not measured: `Tests/System/test_allocations.py`.",
         "Ratios are ratios of medians.",
     ]

@@ -21,6 +21,7 @@ server:
   port: {PORT}
   num-threads: 1
   so-reuseport: yes
+  so-rcvbuf: 4m
   module-config: "iterator"
   do-not-query-localhost: no
   msg-cache-size: 64m

@@ -67,7 +67,7 @@ def latency(results: Results) -> str | None:
     value = low
     while value <= high:
         parts.append(_line(left, y_of(value), WIDTH - right, y_of(value), GRID))
-        parts.append(_text(left - 8, y_of(value) + 4, f"{value:g} µs", anchor="end"))
+        parts.append(_text(left - 8, y_of(value) + 4, _time(value), anchor="end"))
         value *= 10
     ends: list[tuple[float, Row]] = []
     for row in rows:
@@ -88,6 +88,10 @@ def _colour(contestant: str, results: Results) -> str:
         return OURS if contestant == AGENT else FLOOR
     others = list(dict.fromkeys(row.contestant for row in results.rows if row.contestant not in (AGENT, REFLECTOR)))
     return OTHERS[others.index(contestant) % len(OTHERS)]
+
+
+def _time(microseconds: float) -> str:
+    return f"{microseconds:g} µs" if microseconds < 1000 else f"{microseconds / 1000:g} ms"
 
 
 def _text(x: float, y: float, words: str, anchor: str = "start", weight: str = "normal", colour: str = INK) -> str:

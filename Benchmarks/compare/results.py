@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from .cases import Case
+from .cases import ENTRIES, Case
 from .contestants import AGENT, PEERS, REFLECTOR
 from .run import Sample
 
@@ -44,6 +44,13 @@ class Row:
     lost: int
     failed: int
     foreign_core_share: float  # the worst run
+
+    def octets_by_entry(self, smaller: "Row") -> float | None:
+        """What each further entry has added to PSS, the room kept for more included."""
+        if self.case.growth is None or self.case.growth.axis != ENTRIES or self is smaller:
+            return None
+        more = self.case.growth.point - smaller.case.growth.point
+        return (self.pss.median - smaller.pss.median) * (1 << 20) / more
 
     @property
     def measures_cpu(self) -> bool:
@@ -103,8 +110,9 @@ class Results:
             if ours is None or row.contestant in (AGENT, REFLECTOR):
                 continue
             for what, unit, value in _compared(row):
-                if value(row) < value(ours):
-                    numbers = f"{value(row):.1f} against {value(ours):.1f} {unit}"
+                theirs, own = f"{value(row):.1f}", f"{value(ours):.1f}"
+                if float(theirs) < float(own):  # what differs only behind the shown digits is no victory
+                    numbers = f"{theirs} against {own} {unit}"
                     sentences.append(f"{row.case.title}: {row.contestant} needs less {what} ({numbers}).")
         return sentences
 

@@ -90,11 +90,12 @@ def latency(results: Results) -> Table:
 
 def growth(results: Results) -> Table:
     """The agent alone: what a hit costs as one number grows."""
-    head = ["", "CPU µs/query", "min–max", "× smallest", "queries/s", "× smallest", "PSS MiB"]
+    head = ["", "CPU µs/query", "min–max", "× smallest", "queries/s", "× smallest", "PSS MiB", "octets/entry"]
     lines = []
     for rows in results.growth().values():
         for row in rows:
             cpu, speed = row.cpu_microseconds, row.queries_per_second
+            octets = row.octets_by_entry(rows[0])
             lines.append(
                 [
                     row.case.title,
@@ -104,6 +105,7 @@ def growth(results: Results) -> Table:
                     _thousands(speed.median),
                     _ratio(speed.median / rows[0].queries_per_second.median),
                     f"{row.pss.median:.1f}",
+                    "–" if octets is None else f"{octets:.0f}",
                 ]
             )
     return Table(head, lines)
@@ -140,13 +142,17 @@ def targets(results: Results) -> Table:
     lines = [
         [
             target.text,
-            f"{target.measured:.4g} {target.unit}".strip(),
+            f"{_measured(target.measured)} {target.unit}".strip(),
             f"{target.relation} {target.limit:g} {target.unit}".strip(),
             target.verdict,
         ]
         for target in promises.targets(results)
     ]
     return Table(["target", "measured", "limit", ""], lines)
+
+
+def _measured(number: float) -> str:
+    return _thousands(number) if number >= 100 else f"{number:.3g}"
 
 
 def _thousands(number: float) -> str:
