@@ -23,16 +23,27 @@ struct SocketStock {
         }
     }
 
+    /// A UDP socket and what answers on it.
+    struct DatagramPlace {
+        /// Which of the sockets of an address.
+        struct Key: Hashable {
+            let endpoint: Endpoint
+            let slot: Int
+        }
+
+        let key: Key
+        let listener: DatagramListener
+    }
+
     /// Who serves what.
     struct Places {
-        /// One list per packet thread.
-        var datagrams: [[DatagramListener]]
+        var datagrams: [DatagramPlace] = []
         var streams: [WorkerLoop.StreamPlace] = []
     }
 
     /// Deals the sockets of `plan` out to the threads.
     func places(for plan: ServingPlan, threads: Int) throws(WorkerError) -> Places {
-        var places = Places(datagrams: Array(repeating: [], count: threads))
+        var places = Places()
         for (listener, table) in zip(plan.listeners.listeners, plan.tables) {
             var found = false
             for endpoint in listener.endpoint.sockets {
@@ -41,9 +52,12 @@ struct SocketStock {
                 else { continue }
                 found = true
                 let family = endpoint.address.family
-                for (thread, socket) in datagrams.enumerated() where thread < threads {
-                    places.datagrams[thread].append(
-                        DatagramListener(socket: socket, family: family, table: table)
+                for (slot, socket) in datagrams.prefix(threads).enumerated() {
+                    places.datagrams.append(
+                        DatagramPlace(
+                            key: DatagramPlace.Key(endpoint: endpoint, slot: slot),
+                            listener: DatagramListener(socket: socket, family: family, table: table)
+                        )
                     )
                 }
                 places.streams.append(

@@ -27,8 +27,10 @@ final class Worker {
     private let eventLoop: any EventLoop
     private let foundation: ServingPlan.Foundation
     private let registry: ZoneRegistry
-    private let packetThreads: [PacketThread]
-    private let threads: [Kernel.Thread]
+    private let threadsPerSocket: Int
+    private let makePipeline: @Sendable (Int) -> QueryPipeline
+    private let misses: MissQueue
+    private var packetThreads: [SocketStock.DatagramPlace.Key: PacketThread] = [:]
     private let loop: NIOLoopBound<WorkerLoop>
     private let endpoints: ProbeEndpoints
     private let numbers: WorkerNumbers
@@ -44,7 +46,9 @@ final class Worker {
         self.eventLoop = eventLoop
         var random = SystemRandomNumberGenerator()
         let hashing = NameHash(key: random.next(), multiplier: random.next())
-        let registry = ZoneRegistry(threads: count + 1)
+        // The threads of both families of a wildcard listener count in the same cells, then the event loop.
+        let cells = 2 * count + 1
+        let registry = ZoneRegistry(threads: cells)
         self.registry = registry
         let budget = ByteBudget(limit: cacheBudget)
         foundation = ServingPlan.Foundation(
@@ -53,7 +57,7 @@ final class Worker {
             registry: registry,
             random: { UInt64.random(in: 0...(.max)) }
         )
-        let rejections = RejectionCounters(threads: count + 1)
+        let rejections = RejectionCounters()
         let identity = ProbeIdentity(token: token)
         let queryLog = QueryLog { logger.info("\($0)") }
         let makePipeline = { @Sendable (thread: Int) in
@@ -72,8 +76,8 @@ final class Worker {
             let loop = WorkerLoop.make(
                 eventLoop: eventLoop,
                 hashing: hashing,
-                thread: count,
-                pipeline: makePipeline(count),
+                thread: cells - 1,
+                pipeline: makePipeline(cells - 1),
                 log: queryLog,
                 counters: deskCounters,
                 upstreamCounters: upstreamCounters,
@@ -81,11 +85,9 @@ final class Worker {
             )
             return NIOLoopBound(loop, eventLoop: eventLoop)
         }.wait()
-        let misses = MissQueue(eventLoop: eventLoop) { [loop] in loop.value.accept($0) }
-        packetThreads = try (0..<count).map { _ in try PacketThread() }
-        threads = try packetThreads.enumerated().map { number, thread in
-            try thread.start(number: number, pipeline: makePipeline(number), misses: misses)
-        }
+        misses = MissQueue(eventLoop: eventLoop) { [loop] in loop.value.accept($0) }
+        threadsPerSocket = count
+        self.makePipeline = makePipeline
         numbers = WorkerNumbers(budget: budget)
         endpoints = ProbeEndpoints(
             sources: [registry, rejections, deskCounters, misses, upstreamCounters, numbers],
@@ -115,8 +117,9 @@ extension Worker {
             throw WorkerError.invalid(check.diagnostics.map(\.description).joined(separator: "; "))
         }
         let plan = try ServingPlan(configuration, after: self.plan, on: foundation)
-        let stock = try sockets.places(for: plan, threads: packetThreads.count)
+        let stock = try sockets.places(for: plan, threads: threadsPerSocket)
 
+        let started = try startThreads(for: stock.datagrams)
         let loop = self.loop
         let streams = stock.streams
         let promise = eventLoop.makePromise(of: Void.self)
@@ -125,8 +128,19 @@ extension Worker {
             loop.value.adopt(shared.value)
             loop.value.listen(on: streams) { promise.completeWith($0) }
         }
-        try promise.futureResult.wait()
-        for (thread, listeners) in zip(packetThreads, stock.datagrams) { thread.adopt(listeners) }
+        do {
+            try promise.futureResult.wait()
+        } catch {
+            for thread in started.values { thread.stop() }
+            throw error
+        }
+        for place in stock.datagrams { packetThreads[place.key]?.adopt(place.listener.table) }
+        packetThreads.merge(started) { old, _ in old }
+        let wanted = Set(stock.datagrams.map(\.key))
+        for (key, thread) in packetThreads where !wanted.contains(key) {
+            packetThreads[key] = nil
+            thread.stop()
+        }
         sockets.keep(only: plan)
         registry.adopt(plan)
         numbers.adopt(plan)
@@ -134,10 +148,31 @@ extension Worker {
         self.plan = plan
     }
 
+    /// Threads for the sockets that have none yet.
+    private func startThreads(
+        for places: [SocketStock.DatagramPlace]
+    ) throws -> [SocketStock.DatagramPlace.Key: PacketThread] {
+        var started: [SocketStock.DatagramPlace.Key: PacketThread] = [:]
+        do {
+            for place in places where packetThreads[place.key] == nil {
+                let number = place.key.slot + (place.listener.family == .v6 ? threadsPerSocket : 0)
+                started[place.key] = try PacketThread.start(
+                    place.listener,
+                    number: number,
+                    pipeline: makePipeline(number),
+                    misses: misses
+                )
+            }
+        } catch {
+            for thread in started.values { thread.stop() }
+            throw error
+        }
+        return started
+    }
+
     /// Answers what is queued and in flight; returns when that is done or its time is over.
     func drain() {
-        for thread in packetThreads { thread.stop() }
-        for thread in threads { thread.join() }
+        for thread in packetThreads.values { thread.stop() }
         let loop = self.loop
         let promise = eventLoop.makePromise(of: Void.self)
         eventLoop.execute {

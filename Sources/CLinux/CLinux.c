@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,13 +109,13 @@ static void note_local_address(clinux_peer *peer, struct msghdr *header)
     }
 }
 
-int clinux_batch_receive(clinux_batch *batch, int socket)
+int clinux_batch_receive(clinux_batch *batch, int socket, int waits)
 {
     // Only what the last receive has overwritten needs repair.
     for (unsigned int slot = 0; slot < batch->used; slot++)
         point_at_slot(batch, slot);
     batch->used = 0;
-    int count = recvmmsg(socket, batch->received, batch->slots, MSG_DONTWAIT, NULL);
+    int count = recvmmsg(socket, batch->received, batch->slots, waits ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
     if (count <= 0)
         return count;
     batch->used = (unsigned int)count;
@@ -208,6 +209,27 @@ int clinux_batch_send(clinux_batch *batch, int socket)
     }
     batch->queued = 0;
     return (int)(done - failed);
+}
+
+static void do_nothing(int signal)
+{
+    (void)signal;
+}
+
+void clinux_allow_interrupts(void)
+{
+    // Without SA_RESTART: the interrupted call shall return.
+    struct sigaction action = { .sa_handler = do_nothing };
+    sigaction(SIGURG, &action, NULL);
+    sigset_t urgent;
+    sigemptyset(&urgent);
+    sigaddset(&urgent, SIGURG);
+    pthread_sigmask(SIG_UNBLOCK, &urgent, NULL);
+}
+
+void clinux_interrupt(unsigned long thread)
+{
+    pthread_kill((pthread_t)thread, SIGURG);
 }
 
 void clinux_name_thread(const char *name)

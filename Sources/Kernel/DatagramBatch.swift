@@ -4,6 +4,7 @@
 package import Addresses
 package import CLinux
 import Glibc
+import Timing
 
 /// Receive and reply buffers of one packet thread.
 @safe package struct DatagramBatch: ~Copyable {
@@ -29,9 +30,12 @@ import Glibc
 
     deinit { unsafe clinux_batch_destroy(batch) }
 
-    /// Takes what has arrived on `socket`, without waiting; zero when nothing has.
-    package mutating func receive(from socket: CInt) -> Int {
-        max(0, Int(unsafe clinux_batch_receive(batch, socket)))
+    /// Takes what has arrived on `socket`; zero when nothing has, or when an interrupt ended the wait.
+    package mutating func receive(from socket: CInt, waits: Bool) -> Int {
+        let count = Int(unsafe clinux_batch_receive(batch, socket, waits ? 1 : 0))
+        // Anything but an interrupt is trouble that lasts, such as short memory: do not spin on it.
+        if count < 0, waits, errno != EINTR { Thread.pause(.milliseconds(1)) }
+        return max(0, count)
     }
 
     /// Whether every reply slot is taken: send before the next one.

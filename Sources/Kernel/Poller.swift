@@ -1,4 +1,4 @@
-// Waits for descriptors, and for a nudge from another thread.
+// Waits for descriptors.
 
 import CLinux
 import Glibc
@@ -38,30 +38,5 @@ package struct Poller: ~Copyable, Sendable {
                 body(unsafe events[index].data.u64)
             }
         }
-    }
-}
-
-/// An eventfd: a descriptor that another thread makes readable.
-package struct WakeUp: ~Copyable, Sendable {
-    private let event: OwnedDescriptor
-
-    package init() throws(SystemError) {
-        event = OwnedDescriptor(
-            owning: try checked("eventfd") { eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK)) }
-        )
-    }
-
-    package var descriptor: CInt { event.raw }
-
-    /// Makes the descriptor readable; safe from any thread.
-    package func signal() {
-        var one: UInt64 = 1
-        _ = unsafe write(event.raw, &one, 8)
-    }
-
-    /// Makes it unreadable again.
-    package func clear() {
-        var value: UInt64 = 0
-        _ = unsafe read(event.raw, &value, 8)
     }
 }

@@ -9,7 +9,7 @@ package enum Socket {
     /// Connections that may wait for `accept` while a worker restarts.
     package static let listenBacklog: CInt = 1024
 
-    /// A bound UDP socket. Non-blocking, close-on-exec.
+    /// A bound UDP socket. Close-on-exec; blocking, because its thread waits in the receive call.
     package static func datagram(listeningOn endpoint: Endpoint) throws(SystemError) -> OwnedDescriptor {
         let socket = try open(SOCK_DGRAM, endpoint, "udp")
         // SO_RCVBUFFORCE passes net.core.rmem_max and needs NET_ADMIN; without it the kernel's bound holds.
@@ -59,7 +59,8 @@ package enum Socket {
         _ name: String
     ) throws(SystemError) -> OwnedDescriptor {
         let family = endpoint.address.family == .v4 ? AF_INET : AF_INET6
-        let flags = CInt(type.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        let blocking = type == SOCK_DGRAM ? 0 : SOCK_NONBLOCK.rawValue
+        let flags = CInt(type.rawValue | SOCK_CLOEXEC.rawValue | blocking)
         let raw = try checked("socket \(name) \(endpoint)") { Glibc.socket(family, flags, 0) }
         let socket = OwnedDescriptor(owning: raw)
         // Several sockets on one port: one per packet thread, and those of the next instance in an upgrade.

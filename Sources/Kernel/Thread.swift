@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+package import Timing
 
 /// A running POSIX thread that was given a name.
 package struct Thread: Sendable {
@@ -19,6 +20,7 @@ package struct Thread: Sendable {
                 guard let argument = unsafe argument else { return nil }
                 let body = unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue()
                 unsafe clinux_name_thread(body.name)
+                clinux_allow_interrupts()
                 body.run()
                 return nil
             },
@@ -29,6 +31,15 @@ package struct Thread: Sendable {
             throw SystemError("pthread_create \(name)", errno: code)
         }
         self.thread = thread
+    }
+
+    /// Ends the system call in which the thread waits, if it does, with EINTR. The thread must not have been
+    /// joined.
+    package func interrupt() { clinux_interrupt(thread) }
+
+    /// Puts the calling thread to sleep.
+    package static func pause(_ interval: Interval) {
+        usleep(UInt32(clamping: interval.nanoseconds / 1000))
     }
 
     /// Waits for the end of the thread.

@@ -1,6 +1,6 @@
-// One packet thread: wait, receive a batch, answer what the cache knows, send, hand the rest over. This loop
-// is what a node's DNS costs; between receive and send of a hit it allocates nothing and takes no lock but
-// the cache shard's.
+// One packet thread: wait for a batch, answer what the cache knows, send, hand the rest over. This loop is
+// what a node's DNS costs; between receive and send of a hit it allocates nothing and takes no lock but the
+// cache shard's. A thread serves one socket, so it waits in the receive call itself: no poll in between.
 
 package import Addresses
 import DNSWire
@@ -22,52 +22,40 @@ package struct DatagramListener: Sendable {
     }
 }
 
-/// A thread that serves UDP sockets. Started once, given listeners as often as the configuration changes.
+/// A thread that serves one UDP socket until it is stopped.
 package final class PacketThread: Sendable {
     /// Datagrams per system call: enough to share its cost, few enough to stay in the cache of the core.
     static let batchSize = 64
     /// A query is rarely over 512 octets, but may be: paddings, cookies, long names (node-cache's
     /// specification, chapter 7, 20).
     static let receiveSize = 4096
-    /// Batches taken from one socket before the others get their turn.
-    static let batchesPerTurn = 8
 
     private struct Orders {
-        var listeners: [DatagramListener] = []
-        var generation = 0
+        var listener: DatagramListener
         var isStopping = false
     }
 
-    private let orders = Mutex(Orders())
-    private let wakeUp: WakeUp
+    private let orders: Mutex<Orders>
+    /// Grows with every change of the orders; the thread looks at it between receive and answer.
+    private let revision = Atomic<Int>(0)
+    private let hasEnded = Atomic<Bool>(false)
+    private let thread = Mutex<Thread?>(nil)
 
-    package init() throws(SystemError) {
-        wakeUp = try WakeUp()
+    private init(_ listener: DatagramListener) {
+        orders = Mutex(Orders(listener: listener))
     }
 
-    /// Serves `listeners` from the next batch on; what the old ones have queued is answered first.
-    package func adopt(_ listeners: [DatagramListener]) {
-        orders.withLock {
-            $0.listeners = listeners
-            $0.generation += 1
-        }
-        wakeUp.signal()
-    }
-
-    /// Answers what is queued and ends the thread.
-    package func stop() {
-        orders.withLock { $0.isStopping = true }
-        wakeUp.signal()
-    }
-
-    /// Starts the thread; `pipeline` becomes its own.
-    package func start(
+    /// Starts a thread; `pipeline` becomes its own, `number` shows in its name.
+    package static func start(
+        _ listener: DatagramListener,
         number: Int,
         pipeline: consuming sending QueryPipeline,
         misses: MissQueue
-    ) throws(SystemError) -> Thread {
+    ) throws(SystemError) -> PacketThread {
+        let packetThread = PacketThread(listener)
         let start = StartBox(pipeline)
-        return try Thread(name: "dns-udp-\(number)") { [self] in
+        let thread = try Thread(name: "dns-udp-\(number)") {
+            defer { packetThread.hasEnded.store(true, ordering: .releasing) }
             guard let pipeline = start.take(),
                 let batch = DatagramBatch(
                     slots: Self.batchSize,
@@ -76,58 +64,51 @@ package final class PacketThread: Sendable {
                 )
             else { return }
             var loop = PacketLoop(pipeline: pipeline, batch: batch, misses: misses)
-            run(&loop)
+            packetThread.run(&loop)
         }
+        packetThread.thread.withLock { $0 = thread }
+        return packetThread
     }
-}
 
-// MARK: - The loop
+    /// Answers with `table` all that is received from now on.
+    package func adopt(_ table: ZoneTable) {
+        orders.withLock {
+            $0.listener = DatagramListener(
+                socket: $0.listener.socket,
+                family: $0.listener.family,
+                table: table
+            )
+        }
+        revision.wrappingAdd(1, ordering: .releasing)
+    }
 
-extension PacketThread {
-    private static let wakeUpToken = UInt64.max
+    /// Answers what is queued, ends the thread, and returns when it has ended.
+    package func stop() {
+        guard let thread = thread.withLock({ $0.take() }) else { return }
+        orders.withLock { $0.isStopping = true }
+        revision.wrappingAdd(1, ordering: .releasing)
+        // A signal just before the receive call interrupts nothing: knock until the door opens.
+        while !hasEnded.load(ordering: .acquiring) {
+            thread.interrupt()
+            Thread.pause(.milliseconds(1))
+        }
+        thread.join()
+    }
 
     private func run(_ loop: inout PacketLoop) {
-        var seen = 0
-        var listeners: [DatagramListener] = []
-        var poller = makePoller(listeners)
+        var seen = revision.load(ordering: .acquiring)
+        var (listener, isStopping) = orders.withLock { ($0.listener, $0.isStopping) }
         while true {
-            let (generation, isStopping) = orders.withLock { ($0.generation, $0.isStopping) }
-            if generation != seen || isStopping {
-                // Level-triggered sockets lose nothing: what is queued shows up in the next poller.
-                for index in listeners.indices { loop.drain(listeners[index]) }
-                let isNew = generation != seen
-                seen = generation
-                listeners = orders.withLock { $0.listeners }
-                if isStopping {
-                    // Adopted and never served.
-                    if isNew { for index in listeners.indices { loop.drain(listeners[index]) } }
-                    return
-                }
-                poller = makePoller(listeners)
+            let count = isStopping ? 0 : loop.receive(from: listener)
+            if revision.load(ordering: .acquiring) != seen {
+                seen = revision.load(ordering: .acquiring)
+                (listener, isStopping) = orders.withLock { ($0.listener, $0.isStopping) }
             }
-            var wasWoken = false
-            guard poller != nil else { return }
-            poller?.wait(milliseconds: -1) { token in
-                if token == Self.wakeUpToken {
-                    wasWoken = true
-                } else {
-                    loop.serve(listeners[Int(truncatingIfNeeded: token)], batches: Self.batchesPerTurn)
-                }
+            loop.answer(count, listener)
+            if isStopping {
+                loop.drain(listener)
+                return
             }
-            if wasWoken { wakeUp.clear() }
-        }
-    }
-
-    private func makePoller(_ listeners: [DatagramListener]) -> Poller? {
-        do throws(SystemError) {
-            let poller = try Poller()
-            try poller.add(wakeUp.descriptor, token: Self.wakeUpToken)
-            for (index, listener) in listeners.enumerated() {
-                try poller.add(listener.socket.raw, token: UInt64(index))
-            }
-            return poller
-        } catch {
-            return nil
         }
     }
 }
@@ -162,30 +143,34 @@ struct PacketLoop: ~Copyable {
     /// More than a socket's queue holds, so that a flood cannot put off the end.
     private static let batchesInQueue = 1024
 
-    /// Answers all that is queued.
-    mutating func drain(_ listener: DatagramListener) { serve(listener, batches: Self.batchesInQueue) }
+    /// Waits for a batch; zero when an interrupt came first.
+    mutating func receive(from listener: DatagramListener) -> Int {
+        batch.receive(from: listener.socket.raw, waits: true)
+    }
 
-    /// Answers at most `batches` batches.
-    mutating func serve(_ listener: DatagramListener, batches: Int) {
-        let socket = listener.socket.raw
-        var left = batches
-        while left > 0 {
-            let count = batch.receive(from: socket)
+    /// Answers all that is queued.
+    mutating func drain(_ listener: DatagramListener) {
+        for _ in 0..<Self.batchesInQueue {
+            let count = batch.receive(from: listener.socket.raw, waits: false)
             if count == 0 { return }
-            let arrival = Arrival(family: listener.family, transport: .udp, at: MonotonicClock.now())
-            for slot in 0..<count { answer(slot, listener, arrival) }
-            if batch.queued > 0 { batch.send(on: socket) }
-            if !asked.isEmpty {
-                misses.submit(asked)
-                asked.removeAll(keepingCapacity: true)
-            }
-            if count < batch.slots { return }
-            left -= 1
+            answer(count, listener)
+        }
+    }
+
+    /// Answers a batch of `count` datagrams.
+    mutating func answer(_ count: Int, _ listener: DatagramListener) {
+        if count == 0 { return }
+        let arrival = Arrival(family: listener.family, transport: .udp, at: MonotonicClock.now())
+        for slot in 0..<count { answer(slot: slot, listener, arrival) }
+        if batch.queued > 0 { batch.send(on: listener.socket.raw) }
+        if !asked.isEmpty {
+            misses.submit(asked)
+            asked.removeAll(keepingCapacity: true)
         }
     }
 
     @inline(__always)
-    private mutating func answer(_ slot: Int, _ listener: DatagramListener, _ arrival: Arrival) {
+    private mutating func answer(slot: Int, _ listener: DatagramListener, _ arrival: Arrival) {
         var question: (zone: Int, reason: AskReason)?
         batch.reply(to: slot) { packet, peer, output in
             switch pipeline.answer(packet, on: listener.table, arrival, client: peer.endpoint, into: &output)

@@ -73,10 +73,10 @@ extension QueryPipeline {
         switch query.read(packet, hashing: hashing) {
         case .accepted: break
         case .ignored(let reason):
-            rejections.count(reason.rejection, thread: thread)
+            rejections.count(reason.rejection)
             return .drop
         case .rejected(let code, let withQuestion):
-            rejections.count(Rejection(code), thread: thread)
+            rejections.count(Rejection(code))
             return .reply(
                 ReplyWriter.writeError(
                     code,

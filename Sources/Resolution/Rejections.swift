@@ -30,25 +30,19 @@ extension Query.Reason {
     }
 }
 
-/// Counts rejections, with cells for each thread.
+/// Counts rejections of all threads: rare enough to share cells.
 package final class RejectionCounters: MetricSource {
-    private let cells: [CounterCells]
-    private static let indices = Dictionary(
-        uniqueKeysWithValues: Rejection.allCases.enumerated().map { ($1, $0) }
-    )
+    private let counters = Rejection.allCases.map { (rejection: $0, counter: SharedCounter()) }
 
-    package init(threads: Int) {
-        cells = (0..<threads).map { _ in CounterCells(count: Rejection.allCases.count) }
-    }
+    package init() {}
 
-    package func count(_ rejection: Rejection, thread: Int) {
-        cells[thread].increment(Self.indices[rejection] ?? 0)
+    package func count(_ rejection: Rejection) {
+        counters.first { $0.rejection == rejection }?.counter.add()
     }
 
     package func collect(into snapshot: inout MetricSnapshot) {
-        for (index, rejection) in Rejection.allCases.enumerated() {
-            let count = cells.reduce(UInt64(0)) { $0 &+ $1.value(at: index) }
-            snapshot.add(.packetsRejected, labels: [rejection.rawValue], count)
+        for (rejection, counter) in counters {
+            snapshot.add(.packetsRejected, labels: [rejection.rawValue], counter.value)
         }
     }
 }

@@ -12,26 +12,24 @@ import Testing
     /// A served socket.
     private struct Served {
         let thread: PacketThread
-        let running: Kernel.Thread
         let socket: SharedDescriptor
         let address: Endpoint
 
         init(_ loop: any EventLoop, _ desk: FakeDesk) throws {
             socket = SharedDescriptor(try Socket.datagram(listeningOn: loopback))
             address = try #require(Socket.localEndpoint(of: socket.raw))
-            thread = try PacketThread()
-            let misses = MissQueue(eventLoop: loop) { desk.accept($0) }
-            running = try thread.start(number: 0, pipeline: pipeline(), misses: misses)
-            serve()
+            thread = try PacketThread.start(
+                DatagramListener(socket: socket, family: .v4, table: table()),
+                number: 0,
+                pipeline: pipeline(),
+                misses: MissQueue(eventLoop: loop) { desk.accept($0) }
+            )
         }
 
         /// Serves the socket with a new table.
-        func serve() { thread.adopt([DatagramListener(socket: socket, family: .v4, table: table())]) }
+        func serve() { thread.adopt(table()) }
 
-        func end() {
-            thread.stop()
-            running.join()
-        }
+        func end() { thread.stop() }
     }
 
     private func withServer(
@@ -120,23 +118,24 @@ import Testing
             #expect(Message(client.receive())?.id == 1_000)
             for id in 0..<100 as Range<UInt16> { client.send(probe(id).encoded()) }
             served.thread.stop()
-            served.running.join()
             let ids = (0..<100).compactMap { _ in Message(client.receive())?.id }
             #expect(Set(ids).count == 100)
         }
     }
 
-    /// Told to serve and to stop before it has begun: what is queued is still answered.
+    /// Stopped as soon as it was started: what is queued is still answered.
     @Test func anEarlyEndLosesNothing() async throws {
         try await withLoop { loop, desk in
             let socket = SharedDescriptor(try Socket.datagram(listeningOn: loopback))
             let client = try SocketClient(SOCK_DGRAM, to: try #require(Socket.localEndpoint(of: socket.raw)))
             for id in 0..<10 as Range<UInt16> { client.send(probe(id).encoded()) }
-            let thread = try PacketThread()
-            thread.adopt([DatagramListener(socket: socket, family: .v4, table: table())])
+            let thread = try PacketThread.start(
+                DatagramListener(socket: socket, family: .v4, table: table()),
+                number: 0,
+                pipeline: pipeline(),
+                misses: MissQueue(eventLoop: loop) { desk.accept($0) }
+            )
             thread.stop()
-            let misses = MissQueue(eventLoop: loop) { desk.accept($0) }
-            try thread.start(number: 0, pipeline: pipeline(), misses: misses).join()
             #expect((0..<10).compactMap { _ in Message(client.receive())?.id } == Array(0..<10))
         }
     }

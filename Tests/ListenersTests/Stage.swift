@@ -26,7 +26,7 @@ func pipeline() -> QueryPipeline {
     QueryPipeline(
         hashing: hashing,
         thread: 0,
-        rejections: RejectionCounters(threads: 1),
+        rejections: RejectionCounters(),
         identity: ProbeIdentity(token: "it-is-me"),
         log: QueryLog { _ in },
         now: { MonotonicClock.now() }

@@ -17,7 +17,7 @@ import Timing
         )
     }
 
-    private let rejections = RejectionCounters(threads: 1)
+    private let rejections = RejectionCounters()
 
     /// The verdict, and the reply if there is one.
     private func ask(

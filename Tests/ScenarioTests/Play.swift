@@ -20,7 +20,7 @@ final class Play {
     let log = Page()
     let inbox = Inbox()
     private let registry = ZoneRegistry(threads: 2)
-    private let rejections = RejectionCounters(threads: 2)
+    private let rejections = RejectionCounters()
     private let deskCounters = DeskCounters()
     private let upstreamCounters = UpstreamCounters()
     private let failures: FailureLog

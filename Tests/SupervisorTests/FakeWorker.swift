@@ -135,7 +135,8 @@ final class FakeWorker: WorkerProcess, Sendable {
             var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
             withUnsafeMutablePointer(to: &peer) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                    let count = recvfrom(socket.descriptor.raw, &query, query.count, 0, address, &size)
+                    let flags = CInt(MSG_DONTWAIT)
+                    let count = recvfrom(socket.descriptor.raw, &query, query.count, flags, address, &size)
                     guard count > 0 else { return }
                     let reply = Self.reply(Array(query.prefix(count)), token)
                     sendto(socket.descriptor.raw, reply, reply.count, 0, address, size)

@@ -6,7 +6,6 @@
 
 #include <stdint.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/types.h>
 
 /// Who sent a datagram and, on a wildcard socket, which of our addresses it was sent to.
@@ -27,8 +26,8 @@ typedef struct clinux_batch clinux_batch;
 clinux_batch *clinux_batch_create(unsigned int slots, unsigned int receive_size, unsigned int reply_size);
 void clinux_batch_destroy(clinux_batch *batch);
 
-/// Receives up to `slots` datagrams without waiting; their number, or -1 with errno.
-int clinux_batch_receive(clinux_batch *batch, int socket);
+/// Receives up to `slots` datagrams, their number, or -1 with errno; waits for the first one if `waits`.
+int clinux_batch_receive(clinux_batch *batch, int socket, int waits);
 
 uint8_t *clinux_batch_datagram(clinux_batch *batch, unsigned int slot);
 unsigned int clinux_batch_datagram_size(const clinux_batch *batch, unsigned int slot);
@@ -41,6 +40,12 @@ void clinux_batch_queue(clinux_batch *batch, unsigned int size, const clinux_pee
 unsigned int clinux_batch_queued(const clinux_batch *batch);
 /// Sends all queued replies; the number that the kernel took. The queue is empty afterwards.
 int clinux_batch_send(clinux_batch *batch, int socket);
+
+/// Lets SIGURG end a call in which the calling thread waits: it is ignored by default, and threads inherit a
+/// mask that may block it.
+void clinux_allow_interrupts(void);
+/// Sends SIGURG to a thread, a pthread_t.
+void clinux_interrupt(unsigned long thread);
 
 /// Names the calling thread; at most 15 octets are kept.
 void clinux_name_thread(const char *name);
