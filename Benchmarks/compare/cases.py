@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import names
-from .arena import SERVER_CORE, TWO_LOAD_CORES, TWO_SERVER_CORES, Arena
+from .arena import LOAD_CORE, REST_OF_CORES, SERVER_CORE, TWO_SERVER_CORES, Arena
 from .contestants import AGENT, DNSDIST, LARGE_CAPACITY, PEERS, REFLECTOR, UNBOUND, Setting
 from .errors import BenchError
 from .load import Load, Steady
@@ -77,15 +77,16 @@ def _fill(queries: Path, seconds: int = 20) -> Load:
 def _hits(
     transport: str,
     queries: Callable[[Arena], Path] = names.hot_names,
-    cores: tuple[int, ...] | None = None,
     fill_seconds: int = 20,
+    clients: int = 20,
+    outstanding: int = 200,
+    cores: tuple[int, ...] = (LOAD_CORE,),
 ) -> Callable[[Arena, Pace], Loads]:
     def loads(arena: Arena, pace: Pace) -> Loads:
         file = queries(arena)
-        more = {} if cores is None else {"cores": cores}
 
         def hits(seconds: int) -> Load:
-            return Load(transport, file, clients=20, outstanding=200, seconds=seconds, **more)
+            return Load(transport, file, clients, outstanding, seconds, cores=cores)
 
         return Loads(_fill(file, fill_seconds), hits(pace.warm_up_seconds), hits(pace.seconds), upstream_stopped=True)
 
@@ -108,7 +109,8 @@ def _misses(outstanding: int) -> Callable[[Arena, Pace], Loads]:
     def loads(arena: Arena, pace: Pace) -> Loads:
         def misses(seconds: int, seed: int) -> Load:
             queries = names.random_names(arena, NAMES_PER_SECOND * seconds, seed)
-            return Load("udp", queries, clients=20, outstanding=outstanding, seconds=seconds, once=True)
+            # Longer than the agent takes to give up: what is lost then is lost for good.
+            return Load("udp", queries, 20, outstanding, seconds, once=True, timeout=6)
 
         return Loads(_fill(names.hot_names(arena)), misses(pace.warm_up_seconds, 1), misses(pace.seconds, 2))
 
@@ -219,9 +221,9 @@ def _growing_threads(count: int) -> Case:
         key=f"threads-{count}",
         title=_title(THREADS, count),
         method=f"UDP hits on the 1 000 hot names; the agent has the cores {_listed(TWO_SERVER_CORES)}, the load "
-        f"{_listed(TWO_LOAD_CORES)}. Here queries per second are compared.",
+        f"{_listed(REST_OF_CORES)}; 200 sockets, 1 000 outstanding. Here queries per second are compared.",
         contestants=(AGENT,),
-        loads=_hits("udp", cores=TWO_LOAD_CORES),
+        loads=_hits("udp", clients=200, outstanding=1000, cores=REST_OF_CORES),
         setting=Setting(threads=count),
         cores=TWO_SERVER_CORES,
         growth=Growth(THREADS, count),

@@ -35,6 +35,7 @@ class Load:
     outstanding: int
     seconds: int
     once: bool = False  # ends, at the latest, with the last name of the file
+    timeout: int = 2  # seconds until a question counts as lost
     cores: tuple[int, ...] = (LOAD_CORE,)
 
     def run(self, arena: Arena, address: str) -> LoadResult:
@@ -47,7 +48,7 @@ class Load:
 
     def _options(self) -> list[str]:
         options = ["-m", self.transport, "-c", str(self.clients), "-T", str(len(self.cores))]
-        options += ["-q", str(self.outstanding), "-l", str(self.seconds), "-t", "2"]
+        options += ["-q", str(self.outstanding), "-l", str(self.seconds), "-t", str(self.timeout)]
         return options + (["-n", "1"] if self.once else [])
 
 

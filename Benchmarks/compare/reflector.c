@@ -36,7 +36,9 @@ static int open_socket(const char *address, const char *port)
     if (descriptor < 0) fail("socket");
     /* 200 questions fill the default buffer when another process holds the core for a moment. */
     int octets = 4 << 20;
-    if (setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof octets) < 0) fail("SO_RCVBUFFORCE");
+    if (setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof octets) < 0
+        && setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &octets, sizeof octets) < 0)
+        fail("SO_RCVBUF");
     if (bind(descriptor, (struct sockaddr *)&here, sizeof here) < 0) fail("bind");
     return descriptor;
 }
