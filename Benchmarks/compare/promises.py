@@ -79,7 +79,7 @@ def _growth(results: Results) -> Iterator[Target]:
 def _scaling(rows: list[Row]) -> Target:
     used = rows[-1].core_share.median
     # Without a load that keeps both busy the ratio says nothing about the threads.
-    is_load_the_limit = any(row.core_share.median < 0.95 * row.case.growth.point for row in rows)
+    is_load_the_limit = any(row.core_share.median < 0.95 * row.point for row in rows)
     return Target(
         "Two packet threads against one: queries/s",
         rows[-1].queries_per_second.median / rows[0].queries_per_second.median,

@@ -49,8 +49,12 @@ class Row:
         """What each further entry has added to PSS, the room kept for more included."""
         if self.case.growth is None or self.case.growth.axis != ENTRIES or self is smaller:
             return None
-        more = self.case.growth.point - smaller.case.growth.point
-        return (self.pss.median - smaller.pss.median) * (1 << 20) / more
+        return (self.pss.median - smaller.pss.median) * (1 << 20) / (self.point - smaller.point)
+
+    @property
+    def point(self) -> int:
+        """Where the case stands on its axis."""
+        return self.case.growth.point if self.case.growth else 0
 
     @property
     def measures_cpu(self) -> bool:
@@ -85,7 +89,7 @@ class Results:
         for row in self.rows:
             if row.case.growth is not None:
                 found.setdefault(row.case.growth.axis, []).append(row)
-        return {axis: sorted(rows, key=lambda row: row.case.growth.point) for axis, rows in found.items()}
+        return {axis: sorted(rows, key=lambda row: row.point) for axis, rows in found.items()}
 
     def row(self, case: str, contestant: str) -> Row | None:
         return next((row for row in self.rows if (row.case.key, row.contestant) == (case, contestant)), None)
