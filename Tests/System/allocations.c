@@ -1,7 +1,7 @@
 /* Counts how often each thread asks for memory: malloc, calloc, realloc and the aligned ones, loaded before the C
  * library's (LD_PRELOAD). What it counts stands in a file that another process reads at any time:
  *
- *     $ALLOCATIONS.PID    64 slots of { int64 thread id, uint64 count }, native byte order
+ *     $ALLOCATIONS.PID    256 slots of { int64 thread id, uint64 count }, native byte order
  *
  * Every thread has its own slot, claimed with its first allocation. Does nothing without $ALLOCATIONS.
  */
@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { slot_count = 64 };
+enum { slot_count = 256 };
 
 struct slot {
     int64_t thread;
