@@ -105,6 +105,17 @@ extension Worker {
 
     /// Serves `message` from now on; throws why it cannot, and then nothing has changed.
     func adopt(_ message: ConfigurationMessage) throws {
+        do {
+            try serve(message)
+        } catch {
+            // Its sockets go too: kept, they would share their ports with those of a later configuration, and
+            // nobody would read them.
+            if let plan { sockets.keep(only: plan) }
+            throw error
+        }
+    }
+
+    private func serve(_ message: ConfigurationMessage) throws {
         guard let recorded = RecordedSources(serialized: message.recorded) else {
             throw WorkerError.recordUnreadable
         }

@@ -1,5 +1,6 @@
 // Puts the event loop's half of the worker together.
 
+import Addresses
 import DNSWire
 import Kernel
 import Listeners
@@ -31,12 +32,15 @@ extension WorkerLoop {
             counters: counters,
             log: log,
             failures: failures,
-            onLoop: { block in
-                let probe = block.loop?.probe.description ?? ""
+            onLoop: { question in
+                let zone = question.table.zones[question.zone]
+                let source = question.replyPath?.client?.description ?? ""
+                let probe = zone.block.loop?.probe.description ?? ""
                 logger.error(
                     """
-                    plugin/loop: Loop detected, see https://coredns.io/plugins/loop#troubleshooting. \
-                    Query: "HINFO \(probe)"; this block asks nobody any more until its configuration changes
+                    plugin/loop: Loop (\(source) -> \(question.table.server)) detected for zone "\(zone.name)", \
+                    see https://coredns.io/plugins/loop#troubleshooting. Query: "HINFO \(probe)". This block asks \
+                    nobody any more until its configuration changes
                     """
                 )
             }

@@ -49,7 +49,7 @@ package final class MissDesk {
     let counters: DeskCounters
     let log: QueryLog
     let failures: FailureLog
-    private let onLoop: (ServerBlock) -> Void
+    private let onLoop: (PendingQuery) -> Void
     var inFlight = InFlightTable(capacity: MissDesk.capacity)
     private var exchanges: [ObjectIdentifier: Asked] = [:]
     var query = Query()
@@ -63,7 +63,7 @@ package final class MissDesk {
         counters: DeskCounters,
         log: QueryLog,
         failures: FailureLog,
-        onLoop: @escaping (ServerBlock) -> Void
+        onLoop: @escaping (PendingQuery) -> Void
     ) {
         self.hashing = hashing
         self.clocks = clocks
@@ -108,7 +108,7 @@ extension MissDesk {
             }
         }
         if let loop = zone.block.loop, loop.probe == name, query.type == .hinfo, loop.noteSighting() {
-            onLoop(zone.block)
+            onLoop(pending)
         }
         guard let exchange = exchange(for: name, zone.block) else {
             fail(

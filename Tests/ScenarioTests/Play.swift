@@ -50,7 +50,11 @@ final class Play {
             counters: deskCounters,
             log: queryLog,
             failures: failures,
-            onLoop: { log.write("[ERROR] plugin/loop: \($0.loop?.probe.description ?? "")") }
+            onLoop: {
+                log.write(
+                    "[ERROR] plugin/loop: \($0.table.zones[$0.zone].block.loop?.probe.description ?? "")"
+                )
+            }
         )
         pipeline = QueryPipeline(
             hashing: hashing,
