@@ -25,8 +25,8 @@ enum {
     dns_header = 12,
     identifiers = 65536,
     steps_per_microsecond = 10, /* of the histogram */
-    steps = 1000000,            /* 100 ms; longer ones count as that */
-    patience_nanoseconds = 500000000,
+    steps = 10000000,           /* one second; longer ones count as that */
+    patience_nanoseconds = 1000000000,
 };
 
 struct query {
@@ -39,7 +39,7 @@ static size_t query_count;
 static int *sockets;
 static int poller;
 static int64_t due[identifiers]; /* of the question in flight; 0: none */
-static uint64_t histogram[steps];
+static uint32_t histogram[steps];
 static uint64_t sent, answered, failed, refused_by_kernel, total_nanoseconds;
 static size_t answer_octets;
 
