@@ -167,7 +167,8 @@ let package = Package(
         .testTarget(
             name: "SupervisorTests",
             dependencies: [
-                "Supervisor", "Control", "Corefile", "Kernel", "NodeNetwork", "Addresses", "Timing", logging,
+                "Supervisor", "Control", "Corefile", "DNSWire", "Kernel", "NodeNetwork", "Addresses",
+                "Timing", logging,
             ],
             swiftSettings: tests
         ),

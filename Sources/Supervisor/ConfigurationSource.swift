@@ -20,6 +20,9 @@ package struct CheckedConfiguration: Sendable {
         self.plan = ListenerPlan(configuration)
     }
 
+    /// The upstream Service is needed and nobody knows its address.
+    var awaitsUpstream: Bool { !configuration.zonesWithoutUpstream.isEmpty }
+
     /// The longest `lameduck` of all `health` lines.
     var lameduck: Interval {
         let longest = configuration.blocks.compactMap { $0.health?.lameduck.nanoseconds }.max() ?? 0
@@ -38,7 +41,8 @@ package struct ConfigurationReading: Sendable {
 package struct ConfigurationSource {
     let options: SupervisorOptions
     let environment: @Sendable (String) -> String?
-    private let clusterDNS: IPAddress?
+    /// The upstream Service; from the environment, or found later.
+    var clusterDNS: IPAddress?
     /// The last ConfigMap without errors: a bad one does not take the stub domains away.
     private var configMap = KubeDNSConfigMap()
     private var hasConfigMap = false
@@ -199,7 +203,7 @@ extension ConfigurationSource {
             let text =
                 "Unable to lookup IP address of Upstream service \(options.upstreamService), "
                 + "env $\(variable) `\(environment(variable) ?? "")`: "
-                + "names that need it get SERVFAIL; create the Service before the pod"
+                + "names that need it get SERVFAIL and no traffic is intercepted until it is found"
             notices.append(ConfigurationNotice(severity: .warning, text: text))
         }
         return rendered.text

@@ -38,7 +38,7 @@ package enum ProbeTargets {
 
 extension IPAddress {
     /// Loopback or link-local (RFC 3927; RFC 4291, 2.5.6): Kubernetes refuses both as Service addresses.
-    fileprivate var isLocalToNode: Bool {
+    var isLocalToNode: Bool {
         if isLoopback { return true }
         return family == .v4 ? low >> 16 == 0xa9fe : high >> 54 == 0xfe80 >> 6
     }

@@ -43,6 +43,7 @@ package final class Supervisor {
     var configurations: [UInt64: CheckedConfiguration] = [:]
     var newestGeneration: UInt64 = 1
     var accepted: CheckedConfiguration?
+    var upstreamLookup: UpstreamLookup?
 
     var worker: WorkerLink?
     var startedWorkers = 0

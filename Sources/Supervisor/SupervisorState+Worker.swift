@@ -150,7 +150,7 @@ extension SupervisorState {
         missedProbes = 0
         withdrawal = nil
         isProven = true
-        if !isIntercepting {
+        if !isIntercepting, !awaitsUpstream {
             isIntercepting = true
             actions.append(.commitInterception)
         }

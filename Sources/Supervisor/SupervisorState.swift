@@ -87,6 +87,8 @@ package struct SupervisorState: Sendable {
 
     /// `lameduck` of the health plugin in the configuration in use; zero without.
     package var lameduck = Interval.zero
+    /// Without the upstream Service's address we could not do what cluster DNS does: its traffic is left to it.
+    package var awaitsUpstream = false
 
     var phase = Phase.waiting
     var worker: Worker

@@ -116,16 +116,31 @@ def test_an_unparsable_corefile_keeps_the_old_configuration(bed: Bed, new_agent)
 
 
 def test_a_missing_upstream_service_never_becomes_nil(bed: Bed, new_agent) -> None:
-    """Without the Service's address the agent serves what it can."""
-    agent = new_agent(upstream=None).start()
+    """Without the Service's address the agent serves what it can, and leaves the rest to cluster DNS."""
+    agent = new_agent(upstream=None, flags={"upstreamsvc": "nowhere"}).start()
     eventually(
         lambda: agent.running() and addresses(bed.host.ask("www.example.org")) == {"192.0.2.80"},
         within=10,
         what="outside names are served",
     )
     assert rcode(bed.host.ask("kubernetes.default.svc.cluster.local")) == "SERVFAIL"
+    assert addresses(bed.pod1.ask("kubernetes.default.svc.cluster.local", "A", V4.kube_dns)) == {"10.96.0.1"}
+    assert agent.rules() == ""
     assert "<nil>" not in agent.log
     assert not agent.corefile.exists() or "<nil>" not in agent.corefile.read_text()
+    agent.stop()
+
+
+def test_a_missing_upstream_service_is_found(bed: Bed, new_agent) -> None:
+    """The pod is older than the Service: its address is asked for where kube-proxy leads to cluster DNS."""
+    agent = new_agent(upstream=None).start()
+    eventually(
+        lambda: addresses(bed.pod1.ask("kubernetes.default.svc.cluster.local")) == {"10.96.0.1"},
+        within=15,
+        what="cluster names are served",
+    )
+    agent.wait_log("Found upstream service kube-dns-upstream at 10.96.134.149")
+    eventually(agent.rules, what="traffic is intercepted")
     agent.stop()
 
 
