@@ -122,7 +122,6 @@ extension ForwardSettings {
         maxConcurrent = Int(forward.maxConcurrent)
         maxConnectAttempts = Int(forward.maxConnectAttempts)
         failover = Set(forward.failover)
-        next = Set(forward.next)
         failsFast = forward.failsFastWhenAllUnhealthy
     }
 }

@@ -103,7 +103,14 @@ extension PlannedBlock {
         var routes: [ForwardRoute] = []
         for (place, forward) in configuration.forwards.enumerated() {
             settings.append(try ForwardSettings(forward))
-            routes.append(ForwardRoute(from: forward.from, except: forward.except, exchange: place))
+            routes.append(
+                ForwardRoute(
+                    from: forward.from,
+                    except: forward.except,
+                    exchange: place,
+                    next: Set(forward.next)
+                )
+            )
         }
         self.settings = settings
         var consolidations: [ConsolidationRule] = []

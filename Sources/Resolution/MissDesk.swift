@@ -110,7 +110,7 @@ extension MissDesk {
         if let loop = zone.block.loop, loop.probe == name, query.type == .hinfo, loop.noteSighting() {
             onLoop(pending)
         }
-        guard let exchange = exchange(for: name, zone.block) else {
+        guard let way = way(for: name, zone.block) else {
             fail(
                 [pending],
                 UpstreamFailure(
@@ -132,29 +132,55 @@ extension MissDesk {
         )
         switch inFlight.admit(pending, as: key) {
         case .joined: counters.coalesced.add()
-        case .first: ask(exchange, key, pending)
+        case .first: ask(way, key, pending)
         case .full:
             counters.shed.add()
             answerError(pending, .serverFailure, .notReady)
         }
     }
 
-    private func exchange(for name: DomainName, _ block: ServerBlock) -> (any Exchange)? {
-        guard block.loop?.hasFoundLoop != true, let route = block.forwards.first(where: { $0.takes(name) }),
-            let asked = exchanges[ObjectIdentifier(block)], route.exchange < asked.exchanges.count
+    /// A `forward` line, and whom it asks.
+    private typealias Way = (route: Int, exchange: any Exchange)
+
+    /// The first `forward` line from `start` on that takes the name.
+    private func way(for name: DomainName, _ block: ServerBlock, from start: Int = 0) -> Way? {
+        guard block.loop?.hasFoundLoop != true, let asked = exchanges[ObjectIdentifier(block)],
+            let route = block.forwards.indices.dropFirst(start).first(where: {
+                block.forwards[$0].takes(name)
+            }),
+            block.forwards[route].exchange < asked.exchanges.count
         else { return nil }
-        return asked.exchanges[route.exchange]
+        return (route, asked.exchanges[block.forwards[route].exchange])
     }
 
-    private func ask(_ exchange: any Exchange, _ key: FlightKey, _ pending: PendingQuery) {
+    private func ask(_ way: Way, _ key: FlightKey, _ pending: PendingQuery) {
         let question = UpstreamQuery(
             message: QueryMessage.forwarding(query, packet: pending.packet.span),
             questionEnd: query.questionEnd,
             clientTransport: pending.transport
         )
-        exchange.ask(question) { [self] outcome in
-            finish(key, pending, outcome)
+        way.exchange.ask(question) { [self] outcome in
+            if !asksNext(after: way.route, outcome, key, pending) { finish(key, pending, outcome) }
         }
+    }
+
+    /// `next`: replies with some codes are left to the following `forward` line, when there is one.
+    private func asksNext(
+        after route: Int,
+        _ outcome: UpstreamOutcome,
+        _ key: FlightKey,
+        _ pending: PendingQuery
+    ) -> Bool {
+        let block = pending.table.zones[pending.zone].block
+        guard case .answered(let message, _) = outcome, message.count >= Limits.headerSize,
+            block.forwards[route].next.contains(
+                HeaderFlags(rawValue: message.span.uint16(at: 2)).responseCode
+            ),
+            query.read(pending.packet.span, hashing: hashing) == .accepted, let name = query.domainName,
+            let way = way(for: name, block, from: route + 1)
+        else { return false }
+        ask(way, key, pending)
+        return true
     }
 
     /// Somebody else's answer may have come while this question was on its way to us.

@@ -79,11 +79,14 @@ package struct ForwardRoute: Sendable, Hashable {
     package let except: [DomainName]
     /// Which exchange to ask; an index into the exchanges that `MissDesk` was given for the block.
     package let exchange: Int
+    /// A reply with one of these codes is left to the following `forward` line.
+    package let next: Set<ResponseCode>
 
-    package init(from: DomainName, except: [DomainName] = [], exchange: Int) {
+    package init(from: DomainName, except: [DomainName] = [], exchange: Int, next: Set<ResponseCode> = []) {
         self.from = from
         self.except = except
         self.exchange = exchange
+        self.next = next
     }
 
     /// A name equal to `from` is always taken, whatever `except` says.

@@ -25,8 +25,6 @@ package struct ForwardSettings: Sendable, Hashable {
     package var maxConnectAttempts = 0
     /// A reply with one of these codes is tried on the next server; the last one is returned.
     package var failover: Set<ResponseCode> = []
-    /// A reply with one of these codes goes to the next `forward` line; carried for whoever chains groups.
-    package var next: Set<ResponseCode> = []
     /// Whether a question fails at once while all servers are down, instead of trying one all the same.
     package var failsFast = false
     package var limits = ForwardLimits()
