@@ -113,8 +113,8 @@ let package = Package(
         .executableTarget(
             name: "node-local-dns",
             dependencies: [
-                "Agent", "Supervisor", "Control", "Corefile", "Kernel", "Addresses", "Timing", arguments,
-                logging,
+                "Agent", "Supervisor", "NodeNetwork", "Control", "Corefile", "Kernel", "Addresses", "Timing",
+                arguments, logging,
             ],
             swiftSettings: strict
         ),

@@ -50,6 +50,15 @@ package enum Files {
         return status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// Makes a directory for us alone; that there is one is fine.
+    package static func makeDirectory(_ path: String) throws(SystemError) {
+        do throws(SystemError) {
+            try checked("make \(path)") { unsafe mkdir(path, 0o700) }
+        } catch {
+            if error.errno != EEXIST { throw error }
+        }
+    }
+
     /// Replaces a file in one step; in place when that cannot be, because the file is a mount point or the
     /// directory cannot be written.
     package static func replace(_ path: String, with bytes: [UInt8]) throws(SystemError) {

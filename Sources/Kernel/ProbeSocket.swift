@@ -4,10 +4,12 @@ package import Addresses
 import Glibc
 
 package enum ProbeSocket {
-    /// Begins a connection over UDP or TCP; writable when it stands, or has failed.
+    /// Begins a connection over UDP or TCP; writable when it stands, or has failed. Its packets carry `mark`, if
+    /// we may (NET_ADMIN); without the right it is an ordinary client's.
     package static func connect(
         isStream: Bool,
-        to endpoint: Endpoint
+        to endpoint: Endpoint,
+        mark: UInt32? = nil
     ) throws(SystemError) -> OwnedDescriptor {
         let type = isStream ? SOCK_STREAM : SOCK_DGRAM
         let flags = CInt(type.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
@@ -16,6 +18,10 @@ package enum ProbeSocket {
             owning: try checked("socket for \(endpoint)") { Glibc.socket(family, flags, 0) }
         )
         let raw = socket.raw
+        if var mark {
+            // SAFETY: the call only reads the number.
+            _ = unsafe setsockopt(raw, SOL_SOCKET, SO_MARK, &mark, socklen_t(MemoryLayout<UInt32>.size))
+        }
         do throws(SystemError) {
             try checked("connect \(endpoint)") {
                 unsafe SocketAddress.with(endpoint) { unsafe Glibc.connect(raw, $0, $1) }

@@ -153,11 +153,13 @@ struct FallbackTable {
     private func keep(_ hook: Chain.Hook, flows: Bool = true) -> Chain {
         var rules: [Rule] = []
         if hook == .output {
-            rules.append(
+            rules += [
                 Rule(statements: [
                     .isMember(NamedSet.source, ofSet: "services"), .notrack, .returnToCaller,
-                ])
-            )
+                ]),
+                // An agent must be able to ask itself before traffic is sent to it.
+                Rule(statements: [.hasMark(NetworkPlan.probeMark), toUs, .notrack, .returnToCaller]),
+            ]
         }
         if flows {
             rules += [

@@ -49,6 +49,10 @@ package struct NetworkPlan: Hashable, Sendable {
         self.deadMan = deadMan
     }
 
+    /// Packets of this host with this mark reach our sockets wherever a fall-back is, whether or not traffic is
+    /// ours: by it an agent proves itself first. Bits that neither kube-proxy nor a network plugin uses.
+    package static let probeMark: UInt32 = 53
+
     /// The families that have an address, IPv4 first.
     package var families: [IPAddress.Family] {
         IPAddress.Family.allCases.filter { family in addresses.contains { $0.family == family } }

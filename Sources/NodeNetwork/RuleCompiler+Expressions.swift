@@ -57,6 +57,11 @@ extension RuleCompiler {
         return expression
     }
 
+    /// Loads the mark.
+    func packetMark() throws(Errno) -> NftExpression {
+        try meta(UInt32(NFT_META_MARK.rawValue), Self.first)
+    }
+
     /// Loads what conntrack knows of the packet, of one direction of its flow if the key asks for one.
     func tracking(_ key: nft_ct_keys, originalDirection: Bool = false) throws(Errno) -> NftExpression {
         var expression = try NftExpression("ct")

@@ -53,6 +53,9 @@ struct RuleCompiler {
             rule.append(try tcpFlags())
             rule.append(try mask(with: [wanted]))
             rule.append(try compare(isEqualTo: [flags]))
+        case .hasMark(let mark):
+            rule.append(try packetMark())
+            rule.append(try compare(isEqualTo: Self.hostBytes(mark)))
         case .isUntracked: try appendTracking(NFT_CT_STATE, bit: 1 << 6, to: &rule)
         case .isDestinationTranslated: try appendTracking(NFT_CT_STATUS, bit: 1 << 5, to: &rule)
         case .isOriginalZone(let zone):

@@ -74,6 +74,8 @@ enum Statement: Hashable, Sendable {
     case isEqual(Field, Value)
     /// TCP, and of the flags named by the mask exactly these are set.
     case tcpFlags(UInt8, of: UInt8)
+    /// The packet carries exactly this mark, which its socket gave it (SO_MARK).
+    case hasMark(UInt32)
     /// Somebody took the packet out of connection tracking.
     case isUntracked
     /// The packet's flow was begun in this conntrack zone.

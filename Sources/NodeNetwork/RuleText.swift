@@ -16,6 +16,7 @@ extension Statement {
         case .isMember(let fields, let set): "\(fields.text(family)) @\(set)"
         case .isEqual(let field, let value): "\(field.text(family)) \(value.text)"
         case .tcpFlags(let flags, let mask): "tcp flags & \(mask) == \(flags)"
+        case .hasMark(let mark): "meta mark \(mark)"
         case .isUntracked: "ct state untracked"
         case .isOriginalZone(let zone): "ct original zone \(zone)"
         case .isReply: "ct direction reply"

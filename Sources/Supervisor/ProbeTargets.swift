@@ -1,16 +1,17 @@
 // Which addresses a probe asks. Before interception kube-proxy still rewrites what this node sends to a Service:
-// a probe of the kube-dns ClusterIP would reach cluster DNS and say nothing about our worker.
+// without a fall-back table, which lets probes pass, a probe of the kube-dns ClusterIP would reach cluster DNS
+// and say nothing about our worker.
 
 package import Addresses
 
 package enum ProbeTargets {
     /// What pods would ask on `listening`; a wildcard is asked at our own addresses. An address that may be a
-    /// Service's is asked only when its family is intercepted. May be empty: then nothing can be proved by
+    /// Service's is asked only when probes of its family reach us. May be empty: then nothing can be proved by
     /// asking, and the worker's word has to do until traffic comes.
     package static func endpoints(
         listening: [Endpoint],
         localAddresses: [IPAddress],
-        intercepted: Set<IPAddress.Family>
+        reachable: Set<IPAddress.Family>
     ) -> [Endpoint] {
         let own = ownAddresses(among: localAddresses)
         var result: [Endpoint] = []
@@ -19,7 +20,7 @@ package enum ProbeTargets {
             let addresses =
                 isWildcard
                 ? localAddresses.filter { $0.family == endpoint.address.family } : [endpoint.address]
-            for address in addresses where own.contains(address) || intercepted.contains(address.family) {
+            for address in addresses where own.contains(address) || reachable.contains(address.family) {
                 let target = Endpoint(address, port: endpoint.port)
                 if !result.contains(target) { result.append(target) }
             }
@@ -38,8 +39,8 @@ package enum ProbeTargets {
 
 extension IPAddress {
     /// Loopback or link-local (RFC 3927; RFC 4291, 2.5.6): Kubernetes refuses both as Service addresses.
-    var isLocalToNode: Bool {
-        if isLoopback { return true }
-        return family == .v4 ? low >> 16 == 0xa9fe : high >> 54 == 0xfe80 >> 6
-    }
+    var isLocalToNode: Bool { isLoopback || isLinkLocal }
+
+    /// 169.254.0.0/16 or fe80::/10.
+    var isLinkLocal: Bool { family == .v4 ? low >> 16 == 0xa9fe : high >> 54 == 0xfe80 >> 6 }
 }

@@ -43,16 +43,22 @@ extension Supervisor {
         if let path = options.pidFile { try? Files.remove(path) }
         let metrics = SupervisorMetrics()
         var source = ConfigurationSource(options, environment: world.environment)
-        let configuration = try firstConfiguration(&source, metrics, log)
+        let lastGood = LastGoodConfiguration(options)
+        let (configuration, isStandIn) = try firstConfiguration(&source, lastGood, metrics, log)
         var sockets = SocketKeeper(threads: options.threads)
         _ = try sockets.open(for: configuration.plan)
-        let network = try makeNetwork(options, world)
+        let serviceProxy = lookAtServices(world, metrics, log)
+        let plan = networkPlan(options, serviceProxy, world, log)
+        let network = try world.makeNetwork(plan)
         let link = network.setUpLink()
         link.tell(log, metrics)
         guard !link.failures.contains(where: { $0.reason.code == EPERM }) else {
             network.tearDown().tell(log, metrics)
             throw StartProblem(description: "The node's network cannot be set up, Exiting")
         }
+        network.removeForeignRules().tell(log, metrics)
+        network.installFallback().tell(log, metrics)
+        metrics.setFallback(network.isFallbackInstalled)
         serveMetrics(metrics, at: options.metricsEndpoint, log)
         return try Supervisor(
             options: options,
@@ -64,7 +70,10 @@ extension Supervisor {
             source: source,
             sockets: sockets,
             network: network,
-            configuration: configuration
+            servedAddresses: plan.addresses,
+            configuration: configuration,
+            lastGood: lastGood,
+            startsWithStandIn: isStandIn
         )
     }
 
@@ -74,34 +83,56 @@ extension Supervisor {
 
     private static func firstConfiguration(
         _ source: inout ConfigurationSource,
+        _ lastGood: LastGoodConfiguration,
         _ metrics: SupervisorMetrics,
         _ log: Logger
-    ) throws(StartProblem) -> CheckedConfiguration {
+    ) throws(StartProblem) -> (CheckedConfiguration, isStandIn: Bool) {
         let reading = source.read()
         for notice in reading.notices {
             log.log(level: notice.severity.level, "\(notice.text)")
             if notice.severity == .error { metrics.count(.configMap) }
         }
-        guard let configuration = reading.changed else {
+        if let configuration = reading.changed { return (configuration, false) }
+        if let configuration = lastGood.load() {
+            log.error("Starting with the last good configuration, \(lastGood.path)")
+            return (configuration, true)
+        }
+        guard let configuration = source.builtIn() else {
             throw StartProblem(description: "No configuration to start with, Exiting")
         }
-        return configuration
+        log.error("Starting with the built-in configuration: a cache of what cluster DNS says")
+        return (configuration, true)
     }
 
-    private static func makeNetwork(
+    private static func lookAtServices(
+        _ world: SupervisorWorld,
+        _ metrics: SupervisorMetrics,
+        _ log: Logger
+    ) -> ServiceProxy {
+        let found = world.detectServiceProxy()
+        log.info("Services are translated by \(found.rawValue)")
+        metrics.setServiceProxy(found)
+        return found
+    }
+
+    private static func networkPlan(
         _ options: SupervisorOptions,
-        _ world: SupervisorWorld
-    ) throws(NodeNetworkError) -> any NetworkKeeper {
-        try world.makeNetwork(
-            NetworkPlan(
-                interfaceName: options.interfaceName,
-                addresses: options.localAddresses,
-                dnsPort: options.dnsPort,
-                healthPort: options.healthPort,
-                setsUpInterface: options.setsUpInterface,
-                setsUpRules: options.setsUpRules
-            )
+        _ serviceProxy: ServiceProxy,
+        _ world: SupervisorWorld,
+        _ log: Logger
+    ) -> NetworkPlan {
+        let upstream = world.environment(options.upstreamServiceVariable).flatMap { IPAddress($0) }
+        let plan = NetworkPlan(
+            options,
+            upstream: [upstream].compactMap(\.self),
+            serviceProxy: serviceProxy
         )
+        for address in options.localAddresses where !plan.addresses.contains(address) {
+            log.warning(
+                "\(address) stays with kube-proxy, which uses IPVS: take it out of -localip and of the Corefile"
+            )
+        }
+        return plan
     }
 
     private static func serveMetrics(_ metrics: SupervisorMetrics, at endpoint: Endpoint, _ log: Logger) {

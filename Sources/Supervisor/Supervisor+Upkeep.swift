@@ -82,6 +82,15 @@ extension Supervisor {
         // The worker has closed all others, also those that a newer configuration waits with.
         worker?.keepOnly(sockets.endpoints(of: configuration.plan))
         closeObsoleteSockets()
+        if generation > 1 || !startsWithStandIn { keep(configuration) }
+    }
+
+    private func keep(_ configuration: CheckedConfiguration) {
+        do throws(SystemError) {
+            try lastGood.save(configuration)
+        } catch {
+            log.warning("The last good configuration is not kept: \(error)")
+        }
     }
 
     func drop(_ generation: UInt64, _ reason: String) {
@@ -117,6 +126,7 @@ extension Supervisor {
         report.tell(log, metrics)
         if isRepair { metrics.networkRepairs.add(UInt64(report.changes.count)) }
         metrics.setInterception(network.interceptedFamilies)
+        metrics.setFallback(network.isFallbackInstalled)
     }
 
     func writePIDFile() {

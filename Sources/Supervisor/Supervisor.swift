@@ -40,10 +40,15 @@ package final class Supervisor {
     var source: ConfigurationSource
     var sockets: SocketKeeper
     let network: any NetworkKeeper
+    /// Those of `-localip` that we take traffic of.
+    let servedAddresses: [IPAddress]
     var configurations: [UInt64: CheckedConfiguration] = [:]
     var newestGeneration: UInt64 = 1
     var accepted: CheckedConfiguration?
     var upstreamLookup: UpstreamLookup?
+    let lastGood: LastGoodConfiguration
+    /// Whether the first configuration is not what the files say.
+    let startsWithStandIn: Bool
 
     var worker: WorkerLink?
     var startedWorkers = 0
@@ -63,7 +68,10 @@ package final class Supervisor {
         source: ConfigurationSource,
         sockets: SocketKeeper,
         network: any NetworkKeeper,
-        configuration: CheckedConfiguration
+        servedAddresses: [IPAddress],
+        configuration: CheckedConfiguration,
+        lastGood: LastGoodConfiguration,
+        startsWithStandIn: Bool
     ) throws(SystemError) {
         self.options = options
         self.world = world
@@ -78,6 +86,9 @@ package final class Supervisor {
         self.source = source
         self.sockets = sockets
         self.network = network
+        self.servedAddresses = servedAddresses
+        self.lastGood = lastGood
+        self.startsWithStandIn = startsWithStandIn
         self.configurations[newestGeneration] = configuration
         try poller.add(self.signals.descriptor, token: Token.signals)
         try poller.add(timer.descriptor, token: Token.timer)
@@ -139,7 +150,7 @@ package final class Supervisor {
         case .dropConfiguration(let generation, let reason): drop(generation, reason)
         case .drainWorker: try? worker?.channel.send(.drain)
         case .killWorker: worker?.process.kill()
-        case .sendProbe(let round): sendProbe(round)
+        case .sendProbe(let round, let missed): sendProbe(round, missed: missed)
         case .abandonProbe(_, let tellsWhatIsMissing): abandonProbe(tellsWhatIsMissing)
         case .commitInterception: report(network.commitInterception())
         case .withdrawInterception: report(network.withdrawInterception())
@@ -220,28 +231,29 @@ package final class Supervisor {
 
     // MARK: - Probes
 
-    private func sendProbe(_ round: UInt64) {
+    private func sendProbe(_ round: UInt64, missed: Int) {
+        let leftAlone = Set(options.localAddresses).subtracting(servedAddresses)
         let endpoints = ProbeTargets.endpoints(
-            listening: sockets.endpoints,
-            localAddresses: options.localAddresses,
-            intercepted: state.isIntercepting ? network.interceptedFamilies : []
+            listening: sockets.endpoints.filter { !leftAlone.contains($0.address) },
+            localAddresses: servedAddresses,
+            reachable: (state.isIntercepting ? network.interceptedFamilies : []).union(
+                IPAddress.Family.allCases.filter(network.isFallbackInstalled)
+            )
         )
-        let started = ProbeRound(
+        guard !endpoints.isEmpty else { return pendingEvents.append(.probeImpossible(round: round)) }
+        probe = ProbeRound(
             number: round,
             token: token,
             endpoints: endpoints,
-            firstToken: nextProbeToken,
+            missed: missed,
+            nextToken: &nextProbeToken,
             poller: poller
         )
-        nextProbeToken += 2 * UInt64(endpoints.count)
-        probe = started
-        // No address can be asked yet: the worker's `ready` has to do.
-        if started.isComplete { pendingEvents.append(.probeAnswered(round: round)) }
     }
 
     private func probeIsReady(_ token: UInt64) {
         guard let probe else { return }
-        probe.proceed(token, poller: poller)
+        probe.proceed(token, nextToken: &nextProbeToken, poller: poller)
         guard probe.isComplete else { return }
         self.probe = nil
         handle(.probeAnswered(round: probe.number))

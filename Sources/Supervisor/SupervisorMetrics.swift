@@ -2,6 +2,7 @@
 // that 9253 shows them too.
 
 import Addresses
+import NodeNetwork
 import Synchronization
 package import Telemetry
 
@@ -18,6 +19,8 @@ package final class SupervisorMetrics: MetricSource {
 
     private let setupErrors = SetupError.allCases.map { ($0, SharedCounter()) }
     private let interception = IPAddress.Family.allCases.map { ($0, SharedGauge()) }
+    private let fallback = IPAddress.Family.allCases.map { ($0, SharedGauge()) }
+    private let serviceProxies = ServiceProxy.allCases.map { ($0, SharedGauge()) }
     let workerRestarts = SharedCounter()
     let workerFaults = SharedCounter()
     let workerIsUp = SharedGauge()
@@ -39,12 +42,26 @@ package final class SupervisorMetrics: MetricSource {
         for (family, gauge) in interception { gauge.set(families.contains(family) ? 1 : 0) }
     }
 
+    func setFallback(_ isInstalled: (IPAddress.Family) -> Bool) {
+        for (family, gauge) in fallback { gauge.set(isInstalled(family) ? 1 : 0) }
+    }
+
+    func setServiceProxy(_ detected: ServiceProxy) {
+        for (kind, gauge) in serviceProxies { gauge.set(kind == detected ? 1 : 0) }
+    }
+
     package func collect(into snapshot: inout MetricSnapshot) {
         for (kind, counter) in setupErrors {
             snapshot.add(.setupErrors, labels: [kind.rawValue], counter.value)
         }
         for (family, gauge) in interception {
-            snapshot.add(.interceptionActive, labels: [family == .v4 ? "ipv4" : "ipv6"], Double(gauge.value))
+            snapshot.add(.interceptionActive, labels: [Self.label(family)], Double(gauge.value))
+        }
+        for (family, gauge) in fallback {
+            snapshot.add(.fallbackInstalled, labels: [Self.label(family)], Double(gauge.value))
+        }
+        for (kind, gauge) in serviceProxies {
+            snapshot.add(.serviceProxy, labels: [kind.rawValue], Double(gauge.value))
         }
         if let hash = configurationHash.withLock({ $0 }) {
             snapshot.add(.reloadVersion, labels: ["sha512", hash], 1)
@@ -57,4 +74,5 @@ package final class SupervisorMetrics: MetricSource {
         snapshot.add(.configurationReloads, labels: ["failure"], failedReloads.value)
         snapshot.add(.reloadFailures, failedReloads.value)
     }
+    private static func label(_ family: IPAddress.Family) -> String { family == .v4 ? "ipv4" : "ipv6" }
 }

@@ -36,6 +36,8 @@ package struct SupervisorOptions: Hashable, Sendable {
     package var pidFile: String?
     /// `-quiet`: no list of zones at the start.
     package var isQuiet = false
+    /// `-state-dir`: keeps the last good configuration.
+    package var stateDirectory = "/run/node-local-dns"
     /// `-threads`: packet threads of the worker.
     package var threads = 1
     /// `-cache-budget`: octets of all caches together. 64 MiB are far above two full default caches (some

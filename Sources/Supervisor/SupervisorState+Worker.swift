@@ -22,6 +22,7 @@ extension SupervisorState {
             guard let generation = candidate ?? accepted else { return }
             worker = .starting(since: now)
             unanswered = generation
+            isWorkerKnown = false
             actions.append(.spawnWorker(generation: generation))
         case .starting(let since):
             worker = .condemned(since: since)
@@ -123,33 +124,52 @@ extension SupervisorState {
 
     mutating func checkProbe(at now: Instant, _ actions: inout [Action]) {
         guard let deadline = probeDeadline, deadline <= now else { return }
-        if case .asked = probe { probeMissed(&actions) }
+        if case .asked = probe {
+            probeMissed(&actions)
+            guard case .serving = worker else { return probe = .idle(next: nil) }
+        }
         probeRound += 1
-        probe = .asked(deadline: now + (isProven ? times.probeTimeout : times.firstProbeTimeout))
-        actions.append(.sendProbe(round: probeRound))
+        // Nobody waits for a worker that is not known yet: on a slow machine it gets more and more time.
+        let patience = isWorkerKnown ? 1 : UInt64(min(missedProbes + 1, 5))
+        probe = .asked(deadline: now + times.probeTimeout * patience)
+        actions.append(.sendProbe(round: probeRound, missed: missedProbes))
     }
 
     private mutating func probeMissed(_ actions: inout [Action]) {
         missedProbes += 1
-        // At the start the link may need a moment: only a lasting silence is worth a line.
-        let isNews = missedProbes == (wasEverProven ? 1 : 4)
+        // At the start the link may need a moment, and one slow answer is no news: only a lasting silence is
+        // worth a line.
+        let isNews = missedProbes == times.missedProbesBeforeWithdrawal
         actions.append(.abandonProbe(round: probeRound, tellsWhatIsMissing: isNews))
-        guard missedProbes >= times.missedProbesBeforeWithdrawal else { return }
-        if isProven || isIntercepting {
+        if missedProbes >= times.missedProbesBeforeWithdrawal, isProven || isIntercepting {
             isProven = false
             withdraw("the worker missed \(missedProbes) probes", &actions)
         }
+        let patience =
+            isWorkerKnown ? times.missedProbesBeforeReplacement : times.missedFirstProbesBeforeReplacement
+        // Where no worker ever answered the way to it may be closed, and not the worker's fault.
+        guard wasEverProven, missedProbes >= patience, case .serving(let since) = worker else { return }
+        worker = .condemned(since: since)
+        actions.append(.log(.error, "The worker hangs: it missed \(missedProbes) probes and is replaced"))
+        actions.append(.killWorker)
+    }
+
+    /// No address can be asked, so the worker's `ready` has to do; but not again after it went silent.
+    mutating func probeImpossible(_ round: UInt64, at now: Instant, _ actions: inout [Action]) {
+        guard missedProbes == 0 else { return }
+        probeAnswered(round, at: now, &actions)
     }
 
     mutating func probeAnswered(_ round: UInt64, at now: Instant, _ actions: inout [Action]) {
         guard phase == .running, round == probeRound, case .asked = probe else { return }
         probe = .idle(next: now + times.probeInterval)
-        if missedProbes > 0, wasEverProven {
+        if missedProbes >= times.missedProbesBeforeWithdrawal, wasEverProven {
             actions.append(.log(.info, "The worker answers again"))
         }
         missedProbes = 0
         withdrawal = nil
         isProven = true
+        isWorkerKnown = true
         if !isIntercepting, !awaitsUpstream {
             isIntercepting = true
             actions.append(.commitInterception)

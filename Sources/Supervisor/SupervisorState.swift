@@ -17,6 +17,8 @@ package struct SupervisorState: Sendable {
         case workerEnded(String)
         /// Every address answered over UDP and TCP with our token.
         case probeAnswered(round: UInt64)
+        /// There is no address that could be asked now.
+        case probeImpossible(round: UInt64)
         /// A new configuration was checked, and its sockets are open.
         case configurationChecked(generation: UInt64)
         /// Something in a watched directory changed.
@@ -40,7 +42,8 @@ package struct SupervisorState: Sendable {
         case dropConfiguration(generation: UInt64, reason: String)
         case drainWorker
         case killWorker
-        case sendProbe(round: UInt64)
+        /// Ask all addresses; `missed`: so many rounds before had no answer.
+        case sendProbe(round: UInt64, missed: Int)
         /// Forget what has not been answered; say so when it is news.
         case abandonProbe(round: UInt64, tellsWhatIsMissing: Bool)
         case commitInterception
@@ -77,7 +80,7 @@ package struct SupervisorState: Sendable {
         /// It was started, and has not said `ready`.
         case starting(since: Instant)
         case serving(since: Instant)
-        /// It did not start in time and was killed; its end will be reported.
+        /// It did not start in time, or hung, and was killed; its end will be reported.
         case condemned(since: Instant)
     }
 
@@ -110,6 +113,8 @@ package struct SupervisorState: Sendable {
     /// Whether the worker answered the last probe.
     package internal(set) var isProven = false
     var wasEverProven = false
+    /// Whether this worker ever answered a probe.
+    var isWorkerKnown = false
     var withdrawal: Instant?
     var interrupts = 0
 
@@ -143,6 +148,7 @@ extension SupervisorState {
         case .workerRejected(let generation, let reason): workerRejected(generation, reason, &actions)
         case .workerEnded(let how): workerEnded(how, at: now, &actions)
         case .probeAnswered(let round): probeAnswered(round, at: now, &actions)
+        case .probeImpossible(let round): probeImpossible(round, at: now, &actions)
         case .configurationChecked(let generation): offer(generation, &actions)
         case .filesTouched: filesTouched(at: now)
         case .networkTouched: networkTouched(at: now)

@@ -4,14 +4,19 @@ package import Timing
 
 /// How long the supervisor waits for what.
 package struct SupervisorTimes: Hashable, Sendable {
-    /// From one answered probe to the next: what a hung worker costs is a few of these.
-    package var probeInterval = Interval.milliseconds(500)
+    /// From one answered probe to the next. With the two below a hung worker is out of the path within
+    /// 250 + 3 · 230 ms, less than a second.
+    package var probeInterval = Interval.milliseconds(250)
     /// After this a probe counts as missed.
-    package var probeTimeout = Interval.seconds(1)
-    /// The same, and the next probe follows, while the worker has not answered any.
-    package var firstProbeTimeout = Interval.milliseconds(250)
+    package var probeTimeout = Interval.milliseconds(230)
     /// So many missed probes in a row and traffic is not sent to us any more.
     package var missedProbesBeforeWithdrawal = 3
+    /// So many, and a worker that has answered before is replaced. Later than the withdrawal: who was only slow
+    /// keeps its cache.
+    package var missedProbesBeforeReplacement = 4
+    /// The same for a worker that has not answered yet, where an earlier one has: seven seconds, because each
+    /// probe is given more time than the last.
+    package var missedFirstProbesBeforeReplacement = 8
     /// After a worker's death queries wait in the socket buffers for its successor; after this, no more come.
     package var interceptionWithoutWorker = Interval.milliseconds(250)
     /// A worker that has not said `ready` by then is replaced.

@@ -19,11 +19,14 @@ package protocol WorkerProcess: AnyObject {
 /// What the supervisor wants of the node's network; `NodeNetwork` is the one.
 package protocol NetworkKeeper: AnyObject {
     func setUpLink() -> NetworkReport
+    func removeForeignRules() -> NetworkReport
+    func installFallback() -> NetworkReport
     func commitInterception() -> NetworkReport
     func withdrawInterception() -> NetworkReport
     func reconcile() -> NetworkReport
     func tearDown() -> NetworkReport
     var interceptedFamilies: Set<IPAddress.Family> { get }
+    func isFallbackInstalled(_ family: IPAddress.Family) -> Bool
     var descriptors: [CInt] { get }
     func drainEvents() -> Bool
 }
@@ -36,15 +39,18 @@ package struct SupervisorWorld {
     /// Starts a worker that finds this end of the control socket as `Control.workerDescriptor`.
     package var startWorker: (SharedDescriptor) throws(SystemError) -> any WorkerProcess
     package var makeNetwork: (NetworkPlan) throws(NodeNetworkError) -> any NetworkKeeper
+    package var detectServiceProxy: () -> ServiceProxy
 
     package init(
         environment: @escaping @Sendable (String) -> String?,
         startWorker: @escaping (SharedDescriptor) throws(SystemError) -> any WorkerProcess,
-        makeNetwork: @escaping (NetworkPlan) throws(NodeNetworkError) -> any NetworkKeeper
+        makeNetwork: @escaping (NetworkPlan) throws(NodeNetworkError) -> any NetworkKeeper,
+        detectServiceProxy: @escaping () -> ServiceProxy
     ) {
         self.environment = environment
         self.startWorker = startWorker
         self.makeNetwork = makeNetwork
+        self.detectServiceProxy = detectServiceProxy
     }
 
     /// This process' environment, this binary as worker, this node.
@@ -58,7 +64,8 @@ package struct SupervisorWorld {
             startWorker: { (control) throws(SystemError) in
                 SpawnedWorker(try ChildProcess.spawnSelf(arguments: ["worker"], control: control))
             },
-            makeNetwork: { (plan) throws(NodeNetworkError) in try NodeNetwork(plan: plan) }
+            makeNetwork: { (plan) throws(NodeNetworkError) in try NodeNetwork(plan: plan) },
+            detectServiceProxy: { ServiceProxy.detect() }
         )
     }
 }

@@ -1,11 +1,15 @@
 // Asks the worker through the real path, as a pod would: a UDP datagram and a TCP connection to every address
-// that is served. The answer must carry our token: another agent on the node does not prove ours.
+// that is served. The answer must carry our token: another agent on the node does not prove ours. During an
+// upgrade the kernel deals questions out to the sockets of both agents by their source port, so whoever gets
+// another's answer asks again from another port; and a question that had no answer at all is repeated from
+// several ports, because the other agent may be the one that hangs.
 
 import Addresses
 import Control
 import DNSWire
 import Glibc
 import Kernel
+import NodeNetwork
 
 /// The question and what counts as its answer.
 package struct ProbeQuestion: Hashable, Sendable {
@@ -23,101 +27,160 @@ package struct ProbeQuestion: Hashable, Sendable {
         return QueryMessage.question(name, .txt, class: .chaos, id: id, recursionDesired: false)
     }
 
-    /// Whether these bytes are the answer: our id, a response without error, and the token in it.
-    package func isAnswered(by reply: [UInt8]) -> Bool {
-        guard reply.count > Limits.headerSize, UInt16(reply[0]) << 8 | UInt16(reply[1]) == id else {
-            return false
-        }
-        guard reply[2] & 0x80 != 0, reply[3] & 0x0f == 0 else { return false }
+    /// What a reply proves.
+    package enum Verdict: Hashable, Sendable {
+        /// Our id, a response without error, and our token in it.
+        case ours
+        /// A right answer by somebody else: another agent, or a server that does not know the name.
+        case anothers
+        /// Not a whole answer to this question.
+        case nothing
+    }
+
+    package func verdict(on reply: [UInt8]) -> Verdict {
+        guard reply.count > Limits.headerSize, UInt16(reply[0]) << 8 | UInt16(reply[1]) == id,
+            reply[2] & 0x80 != 0
+        else { return .nothing }
         // 128 random bits in a TXT string: finding them is proof enough.
         let proof = [UInt8(truncatingIfNeeded: token.utf8.count)] + Array(token.utf8)
-        return reply.indices.contains { reply[$0...].starts(with: proof) }
+        let isOurs = reply[3] & 0x0f == 0 && reply.indices.contains { reply[$0...].starts(with: proof) }
+        return isOurs ? .ours : .anothers
     }
 }
 
 /// One round of questions, from sending to the last answer.
 final class ProbeRound {
-    /// One address over one transport.
+    /// One address over one transport; its questions come from one source port after the other.
     private final class Exchange {
         let transport: Transport
         let endpoint: Endpoint
+        var portsLeft = ProbeRound.mostPorts
+        /// Why it cannot be answered any more.
+        var failure: String?
+
+        init(_ transport: Transport, _ endpoint: Endpoint) {
+            self.transport = transport
+            self.endpoint = endpoint
+        }
+    }
+
+    /// One question from one source port.
+    private final class Question {
+        let exchange: Exchange
         let socket: OwnedDescriptor
         var hasSent = false
         var received: [UInt8] = []
 
-        init(_ transport: Transport, _ endpoint: Endpoint, _ socket: consuming OwnedDescriptor) {
-            self.transport = transport
-            self.endpoint = endpoint
+        init(_ exchange: Exchange, _ socket: consuming OwnedDescriptor) {
+            self.exchange = exchange
             self.socket = socket
         }
     }
 
+    /// Half of the ports lead to one of two agents: 32 that do not lead to ours are no chance.
+    private static let mostPorts = 32
+    /// No more at once, however long the silence: a slow worker must not drown in questions.
+    private static let mostPortsAtOnce = 4
+
     let number: UInt64
     private let question: ProbeQuestion
-    /// By token of the poller; an exchange that is answered leaves.
-    private var pending: [UInt64: Exchange] = [:]
-    /// Could not even be asked; stays unanswered.
-    private var failed: [String] = []
+    /// What is not answered yet.
+    private var pending: [Exchange] = []
+    /// By token of the poller.
+    private var open: [UInt64: Question] = [:]
 
-    /// Asks all endpoints; tokens from `firstToken` on are the round's.
+    /// Asks all endpoints, from one port more for each of `missed` rounds before. Takes tokens from `nextToken` on.
     init(
         number: UInt64,
         token: String,
         endpoints: [Endpoint],
-        firstToken: UInt64,
+        missed: Int,
+        nextToken: inout UInt64,
         poller: borrowing Poller
     ) {
         self.number = number
         self.question = ProbeQuestion(id: UInt16(truncatingIfNeeded: number &* 40_503), token: token)
-        var next = firstToken
         for endpoint in endpoints {
             for transport in Transport.allCases {
-                do throws(SystemError) {
-                    let socket = try ProbeSocket.connect(isStream: transport == .tcp, to: endpoint)
-                    try poller.add(socket.raw, token: next, whenWritable: true)
-                    pending[next] = Exchange(transport, endpoint, socket)
-                    next += 1
-                } catch {
-                    failed.append("\(transport.rawValue) \(endpoint) (\(SystemError.text(of: error.errno)))")
-                }
+                let exchange = Exchange(transport, endpoint)
+                pending.append(exchange)
+                for _ in 0..<min(missed + 1, Self.mostPortsAtOnce) { ask(exchange, &nextToken, poller) }
             }
         }
     }
 
     /// Whether everything was answered.
-    var isComplete: Bool { pending.isEmpty && failed.isEmpty }
+    var isComplete: Bool { pending.isEmpty }
 
     /// `udp 192.0.2.1:53, tcp 192.0.2.1:53`: who has not answered.
     var missing: String {
-        let silent = pending.values.map { "\($0.transport.rawValue) \($0.endpoint)" }
-        return (silent + failed).sorted().joined(separator: ", ")
+        let silent = pending.map { exchange in
+            let reason = exchange.failure.map { " (\($0))" } ?? ""
+            return "\(exchange.transport.rawValue) \(exchange.endpoint)\(reason)"
+        }
+        return silent.sorted().joined(separator: ", ")
     }
 
     /// Sends or receives on the socket of a token.
-    func proceed(_ token: UInt64, poller: borrowing Poller) {
-        guard let exchange = pending[token] else { return }
-        let isTCP = exchange.transport == .tcp
-        if !exchange.hasSent {
-            let message = question.message
-            let length = [
-                UInt8(truncatingIfNeeded: message.count >> 8), UInt8(truncatingIfNeeded: message.count),
-            ]
-            let bytes = isTCP ? length + message : message
-            poller.remove(exchange.socket.raw)
-            guard ProbeSocket.send(bytes, exchange.socket) else { return fail(token, "refused") }
-            exchange.hasSent = true
-            let isWatched: Void? = try? poller.add(exchange.socket.raw, token: token)
-            if isWatched == nil { fail(token, "not watched") }
-            return
+    func proceed(_ token: UInt64, nextToken: inout UInt64, poller: borrowing Poller) {
+        guard let asked = open[token] else { return }
+        guard asked.hasSent else {
+            if send(asked, token, poller) { return }
+            return give(up: token, "refused")
         }
-        guard let bytes = ProbeSocket.receive(exchange.socket) else { return fail(token, "closed") }
-        exchange.received = isTCP ? exchange.received + bytes : bytes
-        let reply = isTCP ? Array(exchange.received.dropFirst(2)) : exchange.received
-        if question.isAnswered(by: reply) { pending[token] = nil }
+        guard let bytes = ProbeSocket.receive(asked.socket) else {
+            give(up: token, "closed")
+            // A listener of an agent that leaves: the next port may lead to ours.
+            return ask(asked.exchange, &nextToken, poller)
+        }
+        let isTCP = asked.exchange.transport == .tcp
+        asked.received = isTCP ? asked.received + bytes : bytes
+        switch question.verdict(on: isTCP ? Array(asked.received.dropFirst(2)) : asked.received) {
+        case .ours:
+            pending.removeAll { $0 === asked.exchange }
+            open = open.filter { $0.value.exchange !== asked.exchange }
+        case .anothers:
+            // Of TCP's answer there may be more to come.
+            let length = asked.received.prefix(2).reduce(0) { $0 << 8 | Int($1) }
+            guard !isTCP || asked.received.count >= 2 + length else { return }
+            give(up: token, "another's answer")
+            ask(asked.exchange, &nextToken, poller)
+        case .nothing: break
+        }
     }
 
-    private func fail(_ token: UInt64, _ reason: String) {
-        guard let exchange = pending.removeValue(forKey: token) else { return }
-        failed.append("\(exchange.transport.rawValue) \(exchange.endpoint) (\(reason))")
+    private func ask(_ exchange: Exchange, _ nextToken: inout UInt64, _ poller: borrowing Poller) {
+        guard exchange.portsLeft > 0 else { return }
+        exchange.portsLeft -= 1
+        do throws(SystemError) {
+            let socket = try ProbeSocket.connect(
+                isStream: exchange.transport == .tcp,
+                to: exchange.endpoint,
+                mark: NetworkPlan.probeMark
+            )
+            let asked = Question(exchange, socket)
+            try poller.add(asked.socket.raw, token: nextToken, whenWritable: true)
+            open[nextToken] = asked
+            nextToken += 1
+        } catch {
+            exchange.failure = SystemError.text(of: error.errno)
+        }
+    }
+
+    private func send(_ asked: Question, _ token: UInt64, _ poller: borrowing Poller) -> Bool {
+        let message = question.message
+        let length = [
+            UInt8(truncatingIfNeeded: message.count >> 8), UInt8(truncatingIfNeeded: message.count),
+        ]
+        poller.remove(asked.socket.raw)
+        let bytes = asked.exchange.transport == .tcp ? length + message : message
+        guard ProbeSocket.send(bytes, asked.socket) else { return false }
+        asked.hasSent = true
+        let isWatched: Void? = try? poller.add(asked.socket.raw, token: token)
+        return isWatched != nil
+    }
+
+    private func give(up token: UInt64, _ reason: String) {
+        open.removeValue(forKey: token)?.exchange.failure = reason
     }
 }

@@ -132,6 +132,9 @@ extension MetricCatalogue {
         case .cacheBudget: gauge("Memory cached answers may take in bytes.")
         case .interceptionActive:
             gauge("Whether DNS traffic of the address family reaches us.", ["family"])
+        case .fallbackInstalled:
+            gauge("Whether the kernel sends look-ups to cluster DNS while no agent lives.", ["family"])
+        case .serviceProxy: gauge("What translates Services on the node is 1.", ["kind"])
         case .workerRestarts: counter("Starts of the worker process after the first one.")
         case .workerUp: gauge("Whether the worker process answers.")
         case .nodeNetworkRepairs: counter("Objects on the node put back because somebody removed them.")

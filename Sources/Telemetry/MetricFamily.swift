@@ -68,6 +68,8 @@ package enum MetricFamily: String, CaseIterable, Sendable {
     case cacheBytes = "nodelocal_cache_bytes"
     case cacheBudget = "nodelocal_cache_budget_bytes"
     case interceptionActive = "nodelocal_interception_active"
+    case fallbackInstalled = "nodelocal_fallback_installed"
+    case serviceProxy = "nodelocal_service_proxy"
     case workerRestarts = "nodelocal_worker_restarts_total"
     case workerUp = "nodelocal_worker_up"
     case nodeNetworkRepairs = "nodelocal_node_network_repairs_total"

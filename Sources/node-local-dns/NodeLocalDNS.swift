@@ -22,8 +22,10 @@ struct NodeLocalDNS: ParsableCommand {
                   -setupinterface=false -setupiptables=false -conf ./Corefile
               Say everything that is wrong with a Corefile:
                 node-local-dns check ./Corefile
+              Remove everything from a node when uninstalling:
+                node-local-dns cleanup
             """,
-        subcommands: [Check.self, Version.self, Worker.self]
+        subcommands: [Check.self, Cleanup.self, Version.self, Worker.self]
     )
 
     @OptionGroup(title: "What to serve") var serving: ServingFlags

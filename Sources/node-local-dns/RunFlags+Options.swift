@@ -43,6 +43,7 @@ extension NodeLocalDNS {
         options.templatePath = files.template
         options.corefilePath = try corefilePath()
         options.kubeDNSDirectory = files.kubeDNSDirectory.isEmpty ? nil : files.kubeDNSDirectory
+        options.stateDirectory = files.stateDirectory
         options.metricsEndpoint = try FlagValue.endpoint(process.metricsAddress, "metrics-listen-address")
         options.prometheusEndpoint = process.prometheusEndpoint
         options.pidFile = process.pidFile.isEmpty ? nil : process.pidFile

@@ -135,9 +135,9 @@ struct FileFlags: ParsableArguments {
 
     @Option(
         name: .customLong("state-dir", withSingleDash: true),
-        help: ArgumentHelp("Directory for the last good configuration; not used yet.", valueName: "directory")
+        help: ArgumentHelp("Keeps the last good configuration.", valueName: "directory")
     )
-    var stateDirectory: String?
+    var stateDirectory = "/run/node-local-dns"
 }
 
 struct ProcessFlags: ParsableArguments {

@@ -99,6 +99,8 @@ import Timing
             "3",
             "-cache-budget",
             "512",
+            "-state-dir",
+            "/state",
             "-grace-period",
             "1500ms",
             "-prometheus-listen-address",
@@ -120,6 +122,7 @@ import Timing
         expected.isQuiet = true
         expected.threads = 3
         expected.cacheBudget = 512 << 20
+        expected.stateDirectory = "/state"
         expected.gracePeriod = .milliseconds(1500)
         expected.prometheusEndpoint = "192.0.2.53:9253"
         expected.version = BuildVersion.number

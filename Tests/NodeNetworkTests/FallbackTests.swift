@@ -64,6 +64,7 @@ struct FallbackTests {
                 "keep_prerouting: \(Self.tcp) \(Self.toUs) payload payload payload lookup immediate",
                 "keep_prerouting: \(Self.tcp) \(Self.toUs) payload payload payload dynset",
                 "keep_output: \(Self.toUs) notrack immediate",
+                "keep_output: meta cmp \(Self.toUs) notrack immediate",
                 "keep_output: \(Self.tcp) \(Self.toUs) payload payload payload lookup immediate",
                 "keep_output: \(Self.tcp) \(Self.toUs) payload payload payload dynset",
                 "fall_back_prerouting: ct bitwise cmp immediate",
@@ -152,11 +153,11 @@ struct FallbackTests {
     @Test(
         "what the kernel cannot do is left out, and told once",
         arguments: [
-            (KernelFeature.socketMatch, "socket", ENOENT, 19, 9),
-            (.socketMatch, "socket", EOPNOTSUPP, 19, 9),
-            (.flowMemory, "kept_flows", EOPNOTSUPP, 9, 7),
-            (.flowMemory, "dynset", EINVAL, 9, 7),
-            (.masquerade, "masq", ENOENT, 19, 8),
+            (KernelFeature.socketMatch, "socket", ENOENT, 20, 9),
+            (.socketMatch, "socket", EOPNOTSUPP, 20, 9),
+            (.flowMemory, "kept_flows", EOPNOTSUPP, 10, 7),
+            (.flowMemory, "dynset", EINVAL, 10, 7),
+            (.masquerade, "masq", ENOENT, 20, 8),
         ]
     )
     func leavesOut(feature: KernelFeature, word: String, code: CInt, rules: Int, chains: Int) throws {

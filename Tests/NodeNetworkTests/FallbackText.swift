@@ -50,6 +50,7 @@ enum FallbackText {
             chain keep_output {
                 type filter hook output priority raw - 10; policy accept;
                 \(ip) saddr . meta l4proto . th sport @services notrack return
+                meta mark 0x00000035 \(ip) daddr . meta l4proto . th dport @services notrack return
                 tcp flags ! syn \(toUs) \(flow) @kept_flows goto stay
                 tcp flags syn / syn,ack \(toUs) delete @kept_flows { \(flow) }
             }

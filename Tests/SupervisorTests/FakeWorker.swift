@@ -177,11 +177,14 @@ final class FakeNetwork: NetworkKeeper {
     }
 
     func setUpLink() -> NetworkReport { note("link is set up") }
+    func removeForeignRules() -> NetworkReport { note("rules of node-cache are removed") }
+    func installFallback() -> NetworkReport { note("fall-back is installed") }
     func commitInterception() -> NetworkReport { note("interception begins") }
     func withdrawInterception() -> NetworkReport { note("interception ends") }
     func reconcile() -> NetworkReport { note("network is reconciled") }
     func tearDown() -> NetworkReport { note("network is torn down") }
     var interceptedFamilies: Set<IPAddress.Family> { [.v4] }
+    func isFallbackInstalled(_ family: IPAddress.Family) -> Bool { family == .v4 }
     var descriptors: [CInt] { [] }
     func drainEvents() -> Bool { false }
 }

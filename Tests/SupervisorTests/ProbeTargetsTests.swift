@@ -30,7 +30,7 @@ import Testing
         let endpoints = listening.compactMap { Endpoint($0) }
         let addresses = local.compactMap { IPAddress($0) }
         let asked = { (families: Set<IPAddress.Family>) in
-            ProbeTargets.endpoints(listening: endpoints, localAddresses: addresses, intercepted: families)
+            ProbeTargets.endpoints(listening: endpoints, localAddresses: addresses, reachable: families)
                 .map(\.description)
         }
         #expect(asked([]) == before)

@@ -5,6 +5,7 @@ import Addresses
 import Glibc
 import Kernel
 import Logging
+import NodeNetwork
 import Supervisor
 import Synchronization
 import Testing
@@ -26,6 +27,7 @@ import Testing
             options.corefilePath = directory + "/Corefile"
             options.kubeDNSDirectory = nil
             options.metricsEndpoint = Endpoint(address, port: 0)
+            options.stateDirectory = directory
             options.pidFile = directory + "/pid"
             options.dnsPort = 5300
             options.threads = 2
@@ -40,7 +42,8 @@ import Testing
                         self.workers.withLock { $0.append(worker) }
                         return worker
                     },
-                    makeNetwork: { _ in FakeNetwork(self.journal) }
+                    makeNetwork: { _ in FakeNetwork(self.journal) },
+                    detectServiceProxy: { .nftables }
                 )
                 let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
                 journal.note("exit code \(Supervisor.run(ready, world: world, log: silent))")
@@ -68,6 +71,10 @@ import Testing
             }
         }
 
+        func expectNetwork() async {
+            await expect("link is set up", "rules of node-cache are removed", "fall-back is installed")
+        }
+
         func expectStart(_ address: IPAddress, generation: UInt64 = 1) async {
             for transport in ["udp", "udp", "tcp"] { await expect("worker has \(transport) \(address):5300") }
             await expect("worker serves \(generation)")
@@ -77,7 +84,7 @@ import Testing
     @Test func startsProvesInterceptsAndStopsInOrder() async throws {
         let address = IPAddress(v4: 0x7f4d_0101)
         let run = try Run(address: address)
-        await run.expect("link is set up")
+        await run.expectNetwork()
         await run.expectStart(address)
         await run.expect("interception begins")
         run.signal(.terminate)
@@ -88,7 +95,7 @@ import Testing
     @Test func aDeadWorkerIsReplacedWithTheSameSockets() async throws {
         let address = IPAddress(v4: 0x7f4d_0102)
         let run = try Run(address: address)
-        await run.expect("link is set up")
+        await run.expectNetwork()
         await run.expectStart(address)
         await run.expect("interception begins")
         run.crashWorker()
@@ -100,7 +107,7 @@ import Testing
     @Test func aChangedFileOpensSocketsAndReachesTheWorker() async throws {
         let address = IPAddress(v4: 0x7f4d_0103)
         let run = try Run(address: address)
-        await run.expect("link is set up")
+        await run.expectNetwork()
         await run.expectStart(address)
         await run.expect("interception begins")
         try run.write(".:5301 {\n    bind \(address)\n    forward . 192.0.2.1\n}\n")
@@ -113,7 +120,7 @@ import Testing
     @Test func aConfigurationThatTheWorkerRefusesIsGone() async throws {
         let address = IPAddress(v4: 0x7f4d_0104)
         let run = try Run(address: address, refused: [2])
-        await run.expect("link is set up")
+        await run.expectNetwork()
         await run.expectStart(address)
         await run.expect("interception begins")
         try run.write(". {\n    bind \(address)\n    forward . 192.0.2.2\n}\n")
@@ -127,7 +134,7 @@ import Testing
     @Test func aFirstConfigurationThatCannotBeServedTearsDown() async throws {
         let address = IPAddress(v4: 0x7f4d_0105)
         let run = try Run(address: address, refused: [1])
-        await run.expect("link is set up")
+        await run.expectNetwork()
         for transport in ["udp", "udp", "tcp"] { await run.expect("worker has \(transport) \(address):5300") }
         await run.expect("worker refuses 1", "network is torn down", "exit code 1")
     }

@@ -32,21 +32,24 @@ import Testing
     }
 
     @Test func ourTokenIsAnAnswer() {
-        #expect(Self.question.isAnswered(by: reply()))
+        #expect(Self.question.verdict(on: reply()) == .ours)
         #expect(
-            Self.question.isAnswered(by: reply() + [0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 0]),
+            Self.question.verdict(on: reply() + [0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 0]) == .ours,
             "an OPT behind it"
         )
     }
 
+    @Test func anotherAgentsAnswerIsToldFromSilence() {
+        #expect(Self.question.verdict(on: reply(token: "abd")) == .anothers, "another agent's token")
+        #expect(Self.question.verdict(on: reply(token: "xabc")) == .anothers, "a longer token")
+        #expect(Self.question.verdict(on: reply((3, 0x05))) == .anothers, "REFUSED")
+        #expect(Self.question.verdict(on: reply().dropLast()) == .anothers, "cut off")
+    }
+
     @Test func nothingElseIs() {
-        #expect(!Self.question.isAnswered(by: []))
-        #expect(!Self.question.isAnswered(by: Array(reply().prefix(12))))
-        #expect(!Self.question.isAnswered(by: reply().dropLast()), "cut off")
-        #expect(!Self.question.isAnswered(by: reply((0, 0xa5))), "another id")
-        #expect(!Self.question.isAnswered(by: reply((2, 0x00))), "a query")
-        #expect(!Self.question.isAnswered(by: reply((3, 0x05))), "REFUSED")
-        #expect(!Self.question.isAnswered(by: reply(token: "abd")), "another agent's token")
-        #expect(!Self.question.isAnswered(by: reply(token: "xabc")), "a longer token")
+        #expect(Self.question.verdict(on: []) == .nothing)
+        #expect(Self.question.verdict(on: Array(reply().prefix(12))) == .nothing)
+        #expect(Self.question.verdict(on: reply((0, 0xa5))) == .nothing, "another id")
+        #expect(Self.question.verdict(on: reply((2, 0x00))) == .nothing, "a query")
     }
 }

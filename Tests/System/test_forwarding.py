@@ -20,6 +20,7 @@ def test_misses_of_the_cluster_go_over_tcp_to_the_upstream_service(bed: Bed) -> 
 
 def test_other_names_go_to_the_servers_of_resolv_conf(bed: Bed) -> None:
     bed.at_outside.clear()
+    bed.at_cluster_dns.clear()
     assert addresses(bed.pod1.ask("www.example.org")) == {"192.0.2.80"}
     assert [one.server for one in bed.at_outside.asked("www.example.org")] == [V4.resolver]
     assert bed.at_cluster_dns.asked("www.example.org") == []

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,52 @@ def test_a_clean_stop_leaves_nothing_behind(bed: Bed, new_agent, number: int) ->
     assert bed.network_state() == before
     assert not alive(worker)
     assert not pid_file.exists()
+
+
+def test_after_a_stop_the_fallback_answers_until_cleanup(bed: Bed, new_agent, binary: Path) -> None:
+    bed.node.run(binary, "cleanup")
+    before = bed.network_state()
+    with new_agent() as agent:
+        metrics = agent.metrics(9353)
+        assert metrics.value("nodelocal_fallback_installed", family="ipv4") == 1
+        assert metrics.value("nodelocal_fallback_installed", family="ipv6") == 0
+        assert metrics.value("nodelocal_service_proxy", kind="iptables-nft") == 1
+        assert metrics.value("nodelocal_service_proxy") == 1
+        assert "Services are translated by iptables-nft" in agent.log
+    for client in (bed.pod1, bed.host):
+        for tcp in (False, True):
+            answer = client.ask("kubernetes.default.svc.cluster.local", server=V4.local, tcp=tcp)
+            assert addresses(answer) == {"10.96.0.1"}
+    assert bed.fallback() == ["ip nodelocaldns-fallback"]
+    assert "nodelocaldns-fallback" in bed.node.run(binary, "cleanup")
+    assert bed.tables() == []
+    assert "Nothing" in bed.node.run(binary, "cleanup")
+    assert bed.network_state() == before
+
+
+def test_cleanup_removes_what_a_dead_agent_left(bed: Bed, new_agent, binary: Path) -> None:
+    before = bed.network_state()
+    with new_agent() as agent:
+        agent.kill()
+        assert occurrences(bed, V4.local) == 1
+        bed.node.run(binary, "cleanup")
+    assert bed.tables() == []
+    assert bed.network_state() == before
+
+
+def test_rules_of_node_cache_are_removed_at_the_start(bed: Bed, new_agent) -> None:
+    before = bed.network_state()
+    rule = (V4.local, "-p", "udp", "--dport", "53", "-j", "NOTRACK")
+    bed.node.run(
+        *("iptables-nft", "-t", "raw", "-A", "PREROUTING", "-d"),
+        *rule,
+        *("-m", "comment", "--comment", "NodeLocal DNS Cache: skip conntrack"),
+    )
+    with new_agent() as agent:
+        assert "Removed a rule of node-cache" in agent.log
+    assert "NodeLocal DNS Cache" not in bed.network_state()
+    bed.node.run("nft", "delete", "table", "ip", "raw")
+    assert bed.network_state() == before
 
 
 def test_with_skipteardown_the_address_stays(bed: Bed, new_agent) -> None:
@@ -77,8 +124,10 @@ def test_the_rules_die_with_the_supervisor(bed: Bed, new_agent) -> None:
         eventually(
             lambda: "notrack" not in agent.rules(), within=1, what="the kernel took the owned table away"
         )
-        # kube-proxy answers for the ClusterIP although the address is still on the node.
+        # kube-proxy answers for the ClusterIP although both addresses are still on the node, and the fall-back
+        # for the node-local one.
         assert resolves(bed, V4.kube_dns)
+        assert resolves(bed, V4.local)
     with new_agent():
         pass  # the next one cleans up
 

@@ -70,8 +70,12 @@ def test_the_volumes_are_where_the_flags_defaults_look() -> None:
     (daemon_set,) = select(plain(), "DaemonSet")
     pod = daemon_set["spec"]["template"]["spec"]
     mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
-    assert mounts == {"config-volume": "/etc/coredns", "kube-dns-config": "/etc/kube-dns"}
-    volumes = {volume["name"]: volume["configMap"] for volume in pod["volumes"]}
+    assert mounts == {
+        "config-volume": "/etc/coredns",
+        "kube-dns-config": "/etc/kube-dns",
+        "state": "/run/node-local-dns",
+    }
+    volumes = {volume["name"]: volume.get("configMap") for volume in pod["volumes"]}
     assert volumes["config-volume"]["items"] == [{"key": "Corefile", "path": "Corefile.base"}]
     assert volumes["kube-dns-config"] == {"name": "kube-dns", "optional": True}
 

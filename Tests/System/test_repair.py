@@ -29,15 +29,19 @@ def test_all_rules_are_flushed(bed: Bed, agent: Agent) -> None:
     form, bed.kube_proxy = bed.kube_proxy, ""
     bed.node.run("nft", "flush", "ruleset", check=False)
     bed.use_kube_proxy(form)
-    eventually(lambda: "notrack" in agent.rules(), within=SOON, what="the rules are back")
+    eventually(lambda: "notrack" in agent.rules() and bed.fallback(), within=SOON, what="the rules are back")
     bed.pod1.ask("kubernetes.default.svc.cluster.local")
     assert bed.node.conntrack("--orig-dst", V4.local) == []
 
 
 def test_our_tables_are_deleted_one_by_one(bed: Bed, agent: Agent) -> None:
-    before = agent.rules()
-    for line in bed.node.run("nft", "list", "tables").splitlines():
-        if not line.endswith((" kube-proxy", " nat", " filter")):
-            # Where the table has an owner the kernel refuses, which is as good.
-            bed.node.run("nft", "delete", *line.split(), check=False)
-    eventually(lambda: agent.rules() == before, within=SOON, what="the rules are as before")
+    before, fallback = agent.rules(), bed.fallback()
+    assert fallback == ["ip nodelocaldns-fallback"]
+    for table in bed.tables():
+        # Where the table has an owner the kernel refuses, which is as good.
+        bed.node.run("nft", "delete", "table", *table.split(), check=False)
+    eventually(
+        lambda: agent.rules() == before and bed.fallback() == fallback,
+        within=SOON,
+        what="the rules are as before",
+    )

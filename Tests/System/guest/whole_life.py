@@ -80,6 +80,12 @@ def main(binary: Path) -> None:
             print(agent.log, flush=True)
         after = bed.network_state()
         fact("left_behind", sorted(set(after.splitlines()) ^ set(before.splitlines())))
+        fact("fallback", bed.fallback())
+        fact(
+            "answers_in_fallback", sorted(addresses(bed.pod1.ask(SERVICE, server=V4.local, timeout=5)))
+        )
+        bed.node.run(binary, "cleanup")
+        fact("tables_after_cleanup", bed.tables())
         fact(
             "answers_of_cluster_dns", sorted(addresses(bed.pod1.ask(SERVICE, server=V4.kube_dns, timeout=5)))
         )

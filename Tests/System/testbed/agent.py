@@ -82,6 +82,7 @@ class Agent:
             "basecorefile": str(self.template.directory / "Corefile.base"),
             "kubednscm": str(self.kube_dns.directory),
             "upstreamsvc": "kube-dns-upstream",
+            "state-dir": str(self.directory / "state"),
             "pidfile": str(self.directory / "node-cache.pid"),
             **(flags or {}),
         }
@@ -112,6 +113,8 @@ class Agent:
         """Returns when every address answers from the host, and its interception is in place."""
         host = self.bed.host
         try:
+            # Answers alone do not tell: the fall-back of an earlier agent gives them as well.
+            eventually(lambda: self.running() and "[INFO] Serving\n" in self.log, within=within, what="serving")
             for address in self.addresses:
                 eventually(
                     lambda: self.running() and host.ask("cluster.local", "SOA", address, timeout=0.5),
@@ -123,6 +126,8 @@ class Agent:
             # What was asked before the rules were there was tracked, and rightly so.
             for address in self.addresses:
                 self.bed.node.run("conntrack", "-D", "--orig-dst", address, check=False)
+            for family in ("ipv4", "ipv6"):  # the fall-back's flows
+                self.bed.node.run("conntrack", "-D", "-f", family, "--orig-zone", "5353", check=False)
         except AssertionError as error:
             raise AssertionError(f"{error}\n--- log of the agent\n{self.log[-4000:]}") from None
         return self
@@ -198,10 +203,9 @@ class Agent:
         return found.group(0)
 
     def rules(self) -> str:
-        """The node's rules that are not kube-proxy's."""
-        tables = self.bed.node.run("nft", "list", "tables").splitlines()
-        own = [table for table in tables if not table.endswith((" kube-proxy", " nat", " filter"))]
-        listed = (self.bed.node.run("nft", "-s", "list", *table.split(), check=False) for table in own)
+        """The tables that say an agent lives; the fall-back is not among them."""
+        own = [table for table in self.bed.tables() if table not in self.bed.fallback()]
+        listed = (self.bed.node.run("nft", "-s", "list", "table", *one.split(), check=False) for one in own)
         return "".join(listed)
 
     def get(self, path: str, port: int, server: str = V4.local) -> tuple[int, str]:

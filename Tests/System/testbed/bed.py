@@ -13,6 +13,7 @@ rules send the ClusterIPs 10.96.0.10 and 10.96.134.149 to the two end points. Al
 import contextlib
 import itertools
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -174,11 +175,21 @@ class Bed:
             kube_proxy.install(self.node, family, form)
         self.kube_proxy = form
 
+    def tables(self) -> list[str]:
+        """The tables of agents: `ip NAME` or `ip6 NAME`."""
+        words = (line.split()[1:] for line in self.node.run("nft", "list", "tables").splitlines())
+        return [f"{family} {name}" for family, name in words if name.startswith("nodelocaldns")]
+
+    def fallback(self) -> list[str]:
+        """Of these the ones that stay when an agent ends."""
+        return [table for table in self.tables() if table.endswith("-fallback")]
+
     def network_state(self) -> str:
-        """What the agent may change in the node: addresses, links and rules, without counters."""
+        """What a stop has to undo in the node: addresses, links and rules, without counters and fall-back."""
         links = [line.split(maxsplit=1)[1] for line in self.node.ip("-o", "address").splitlines()]
         names = [line.split(": ")[1] for line in self.node.ip("-o", "link").splitlines()]
-        rules = self.node.run("nft", "-s", "list", "ruleset")
+        ruleset = self.node.run("nft", "-s", "list", "ruleset")
+        rules = re.sub(r"^table \S+ nodelocaldns-fallback .*?^}\n", "", ruleset, flags=re.M | re.S)
         stable = [" ".join(line.split(" valid_lft")[0].split()) for line in links]
         return "\n".join([*sorted(stable), *sorted(names), rules])
 
