@@ -16,15 +16,11 @@ package struct RecordType: RawRepresentable, Hashable, Sendable {
     package static let txt = RecordType(rawValue: 16)
     package static let aaaa = RecordType(rawValue: 28)
     package static let srv = RecordType(rawValue: 33)
-    package static let naptr = RecordType(rawValue: 35)
     package static let dname = RecordType(rawValue: 39)
     package static let opt = RecordType(rawValue: 41)
     package static let ds = RecordType(rawValue: 43)
     package static let rrsig = RecordType(rawValue: 46)
-    package static let nsec = RecordType(rawValue: 47)
     package static let dnskey = RecordType(rawValue: 48)
-    package static let nsec3 = RecordType(rawValue: 50)
-    package static let svcb = RecordType(rawValue: 64)
     package static let https = RecordType(rawValue: 65)
     package static let ixfr = RecordType(rawValue: 251)
     package static let axfr = RecordType(rawValue: 252)
@@ -39,7 +35,6 @@ package struct RecordClass: RawRepresentable, Hashable, Sendable {
 
     package static let internet = RecordClass(rawValue: 1)
     package static let chaos = RecordClass(rawValue: 3)
-    package static let hesiod = RecordClass(rawValue: 4)
     package static let any = RecordClass(rawValue: 255)
 }
 
@@ -78,7 +73,6 @@ package struct ExtendedError: RawRepresentable, Hashable, Sendable {
     package static let other = ExtendedError(rawValue: 0)
     package static let staleAnswer = ExtendedError(rawValue: 3)
     package static let notReady = ExtendedError(rawValue: 14)
-    package static let prohibited = ExtendedError(rawValue: 18)
     package static let noReachableAuthority = ExtendedError(rawValue: 22)
     package static let networkError = ExtendedError(rawValue: 23)
 }

@@ -38,9 +38,6 @@ import Timing
         return max(0, count)
     }
 
-    /// Whether every reply slot is taken: send before the next one.
-    package var isFull: Bool { unsafe clinux_batch_queued(batch) >= UInt32(slots) }
-
     /// Lends datagram `slot`, its sender and the next reply buffer; queues as many octets as `body` says, none for zero.
     @inline(__always)
     package mutating func reply(

@@ -72,9 +72,6 @@ package final class StreamListener: Sendable {
     /// Stops to accept; open connections live on. Call on the event loop.
     package func close() { channel.close(promise: nil) }
 
-    /// Connections that are open; call on the event loop.
-    package var openConnections: Int { sessions.value.open.count }
-
     /// Ends every open connection; call on the event loop.
     package func closeConnections() {
         for child in sessions.value.open.values { child.close(promise: nil) }
