@@ -25,6 +25,7 @@ let tests: [SwiftSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -36,6 +37,7 @@ let package = Package(
     products: [.executable(name: "node-local-dns", targets: ["node-local-dns"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
@@ -77,7 +79,7 @@ let package = Package(
         .target(
             name: "Upstream",
             dependencies: [
-                "Resolution", "DNSWire", "Addresses", "Timing", "Telemetry", nioCore, nioPosix,
+                "Resolution", "DNSWire", "Addresses", "Timing", "Telemetry", nioCore, nioPosix, nioSSL,
             ],
             swiftSettings: strict
         ),
