@@ -1,5 +1,6 @@
 """One run: a contestant started afresh, brought into the state of a case, measured, stopped."""
 
+import re
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -95,11 +96,16 @@ def _octets_of_an_entry() -> float:
     with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=5) as response:
         text = response.read().decode()
 
-    def total(name: str) -> float:
-        lines = (line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{")))
-        return sum(float(line.rpartition(" ")[2]) for line in lines)
+    def lines(name: str) -> list[str]:
+        return [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
 
-    entries = total("coredns_cache_entries")
+    def total(some: list[str]) -> float:
+        return sum(float(line.rpartition(" ")[2]) for line in some)
+
+    # A cache that serves two addresses shows its entries once for each; its memory is counted once.
+    counted = lines("coredns_cache_entries")
+    servers = {re.search(r'server="([^"]*)"', line).group(1) for line in counted}
+    entries = max((total([line for line in counted if f'"{server}"' in line]) for server in servers), default=0)
     if entries == 0:
         raise BenchError("the agent's metrics count no entry")
-    return total("nodelocal_cache_bytes") / entries
+    return total(lines("nodelocal_cache_bytes")) / entries

@@ -30,13 +30,20 @@ import DNSWire
 
     private let memory: UnsafeMutableRawPointer
 
-    /// Octets of memory that an answer takes, head included.
+    /// Octets of memory that an answer takes from the heap, head and the allocator's own word included.
     static func size(of answer: AnswerMessage) -> Int {
-        MemoryLayout<Head>.size + 2 * answer.ttlOffsets.count + answer.wire.count
+        chunk(blockSize(ttlCount: answer.ttlOffsets.count, wireSize: answer.wire.count))
     }
 
+    private static func blockSize(ttlCount: Int, wireSize: Int) -> Int {
+        MemoryLayout<Head>.size + 2 * ttlCount + wireSize
+    }
+
+    /// What malloc(3) takes for a block: glibc puts one word in front and rounds up to sixteen octets.
+    private static func chunk(_ size: Int) -> Int { (size + 8 + 15) & ~15 }
+
     init(_ answer: AnswerMessage, head: Head) {
-        let size = Self.size(of: answer)
+        let size = Self.blockSize(ttlCount: answer.ttlOffsets.count, wireSize: answer.wire.count)
         // SAFETY: the block is as long as head, offsets and octets together; each is written once, in order,
         // at an offset that suits its alignment (40 is a multiple of 8, offsets of 2).
         unsafe memory = .allocate(byteCount: size, alignment: MemoryLayout<Head>.alignment)
@@ -63,10 +70,10 @@ import DNSWire
         nonmutating set { unsafe memory.storeBytes(of: newValue, as: Head.self) }
     }
 
-    /// Octets of this entry's memory.
+    /// Octets of this entry's memory, as `size(of:)` counts them.
     var size: Int {
         let head = self.head
-        return MemoryLayout<Head>.size + 2 * Int(head.ttlCount) + Int(head.wireSize)
+        return Self.chunk(Self.blockSize(ttlCount: Int(head.ttlCount), wireSize: Int(head.wireSize)))
     }
 
     /// Lends the answer's octets and the places of its TTLs.

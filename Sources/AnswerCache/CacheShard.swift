@@ -5,10 +5,7 @@ import DNSWire
 
 /// A bounded table of answers.
 struct CacheShard: ~Copyable {
-    /// Slot index + 1 by bucket, zero is empty; linear probing, at most half full.
-    private var buckets: [UInt32]
-    private var slots: [CacheSlot] = []
-    private var freeSlots: [UInt32] = []
+    private var table = SlotTable()
     /// Two orders: an answer is never evicted in favour of a denial or a failure, nor the other way round.
     private var positive = EvictionQueue()
     private var negative = EvictionQueue()
@@ -16,18 +13,15 @@ struct CacheShard: ~Copyable {
     private let negativeCapacity: Int
     /// Evictions since the start.
     private(set) var evictions = (success: 0, denial: 0)
-    /// Octets of all entries.
+    /// Octets of all entries, and what the table has grown by to hold them.
     private(set) var octets = 0
 
     init(positiveCapacity: Int, negativeCapacity: Int) {
-        self.positiveCapacity = positiveCapacity
-        self.negativeCapacity = negativeCapacity
-        buckets = Array(repeating: 0, count: 8)
+        self.positiveCapacity = min(positiveCapacity, SlotTable.mostSlots / 2)
+        self.negativeCapacity = min(negativeCapacity, SlotTable.mostSlots / 2)
     }
 
-    deinit {
-        for bucket in buckets where bucket != 0 { slots[Int(bucket - 1)].entry.free() }
-    }
+    deinit { table.forEach { $0.free() } }
 
     var counts: (success: Int, denial: Int) { (positive.count, negative.count) }
 }
@@ -38,24 +32,13 @@ extension CacheShard {
     /// The slot that holds the answer to `query`, whose hash ends in `tag`.
     @inline(__always)
     func find(_ query: borrowing Query, tag: UInt32) -> Int? {
-        var bucket = self.bucket(of: tag)
-        while buckets[bucket] != 0 {
-            let index = Int(buckets[bucket] - 1)
-            if slots[index].tag == tag, matches(slots[index].entry, query) { return index }
-            bucket = (bucket + 1) & (buckets.count - 1)
-        }
-        return nil
+        table.find(tag: tag) { matches($0, query) }
     }
 
-    func entry(at index: Int) -> CacheEntry { slots[index].entry }
+    func entry(at index: Int) -> CacheEntry { table.slots[index].entry }
 
     mutating func markVisited(_ index: Int) {
-        if !slots[index].wasVisited { slots[index].wasVisited = true }
-    }
-
-    private func bucket(of tag: UInt32) -> Int {
-        // The tag's bits are those that did not choose the shard; the multiplier spreads them (Fibonacci hashing).
-        Int((UInt64(tag) &* 0x9e37_79b9_7f4a_7c15) >> 32) & (buckets.count - 1)
+        if !table.slots[index].wasVisited { table.slots[index].wasVisited = true }
     }
 
     @inline(__always)
@@ -84,29 +67,21 @@ extension CacheShard {
         staleFor: UInt64
     ) -> Bool {
         if let replaced { remove(UInt32(replaced), budget: budget) }
-        let size = CacheEntry.size(of: answer)
         let isPositive = head.kind == .success
         if isPositive ? positive.count >= positiveCapacity : negative.count >= negativeCapacity {
             evict(positive: isPositive, budget: budget, now: now, staleFor: staleFor)
         }
-        while !budget.take(size) {
+        let size = CacheEntry.size(of: answer)
+        // After an eviction there is a free slot, and the table need not grow.
+        while !budget.take(size + table.growth) {
             // Failures and denials go first; an answer never makes room for them.
             guard negative.count > 0 || (isPositive && positive.count > 0) else { return false }
             evict(positive: negative.count == 0, budget: budget, now: now, staleFor: staleFor)
         }
+        octets += size + table.growth
         let slot = CacheSlot(entry: CacheEntry(answer, head: head), tag: tag, kind: head.kind)
-        octets += size
-        if (positive.count + negative.count + 1) * 2 > buckets.count { grow() }
-        let index: UInt32
-        if let free = freeSlots.popLast() {
-            index = free
-            slots[Int(free)] = slot
-        } else {
-            index = UInt32(slots.count)
-            slots.append(slot)
-        }
-        if isPositive { positive.append(index, &slots) } else { negative.append(index, &slots) }
-        place(index)
+        let index = table.add(slot)
+        if isPositive { positive.append(index, &table.slots) } else { negative.append(index, &table.slots) }
         return true
     }
 
@@ -117,51 +92,24 @@ extension CacheShard {
             return head.storedAt + UInt64(head.lifetime) * 1_000_000_000 + staleFor <= now
         }
         let victim =
-            isPositive ? positive.victim(&slots, isDead: isDead) : negative.victim(&slots, isDead: isDead)
+            isPositive
+            ? positive.victim(&table.slots, isDead: isDead) : negative.victim(&table.slots, isDead: isDead)
         guard let victim else { return }
         remove(victim, budget: budget)
         if isPositive { evictions.success += 1 } else { evictions.denial += 1 }
     }
 
     private mutating func remove(_ index: UInt32, budget: ByteBudget) {
-        let slot = slots[Int(index)]
-        if slot.kind == .success { positive.remove(index, &slots) } else { negative.remove(index, &slots) }
-        unplace(index)
+        let slot = table.slots[Int(index)]
+        if slot.kind == .success {
+            positive.remove(index, &table.slots)
+        } else {
+            negative.remove(index, &table.slots)
+        }
+        table.remove(index)
         let size = slot.entry.size
         octets -= size
         budget.giveBack(size)
         slot.entry.free()
-        freeSlots.append(index)
-    }
-
-    private mutating func place(_ index: UInt32) {
-        var bucket = self.bucket(of: slots[Int(index)].tag)
-        while buckets[bucket] != 0 { bucket = (bucket + 1) & (buckets.count - 1) }
-        buckets[bucket] = index + 1
-    }
-
-    /// Empties the bucket of `index` and closes the gap, so that probing needs no tombstones.
-    private mutating func unplace(_ index: UInt32) {
-        let mask = buckets.count - 1
-        var gap = bucket(of: slots[Int(index)].tag)
-        while buckets[gap] != index + 1 { gap = (gap + 1) & mask }
-        buckets[gap] = 0
-        var next = (gap + 1) & mask
-        while buckets[next] != 0 {
-            let home = bucket(of: slots[Int(buckets[next] - 1)].tag)
-            // Move the entry when its home lies cyclically outside (gap, next].
-            if (next &- home) & mask >= (next &- gap) & mask {
-                buckets[gap] = buckets[next]
-                buckets[next] = 0
-                gap = next
-            }
-            next = (next + 1) & mask
-        }
-    }
-
-    private mutating func grow() {
-        let live = buckets.filter { $0 != 0 }
-        buckets = Array(repeating: 0, count: buckets.count * 2)
-        for bucket in live { place(bucket - 1) }
     }
 }

@@ -56,13 +56,3 @@ struct EvictionQueue {
         return index
     }
 }
-
-/// A place in the shard's table.
-struct CacheSlot {
-    var entry: CacheEntry
-    var links = SlotLinks()
-    /// The lower half of the name's hash; the upper half chose shard and bucket.
-    var tag: UInt32
-    var kind: AnswerKind
-    var wasVisited = false
-}
