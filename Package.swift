@@ -228,3 +228,24 @@ let package = Package(
         ),
     ]
 )
+
+// Micro-benchmarks of the inner steps: `NODE_LOCAL_DNS_BENCHMARKS=1 swift package benchmark`. Behind a variable,
+// so that nobody else fetches and builds what they need.
+if Context.environment["NODE_LOCAL_DNS_BENCHMARKS"] != nil {
+    package.dependencies.append(
+        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: [])
+    )
+    package.targets.append(
+        .executableTarget(
+            name: "Micro",
+            dependencies: [
+                "Resolution", "AnswerCache", "DNSWire", "Kernel", "Addresses", "Timing", "Telemetry",
+                "TestSupport",
+                .product(name: "Benchmark", package: "benchmark"),
+            ],
+            path: "Benchmarks/Micro",
+            swiftSettings: tests,
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
+        )
+    )
+}
