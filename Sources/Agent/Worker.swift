@@ -130,7 +130,6 @@ extension Worker {
         let plan = try ServingPlan(configuration, after: self.plan, on: foundation)
         let stock = try sockets.places(for: plan, threads: threadsPerSocket)
 
-        let started = try startThreads(for: stock.datagrams)
         let loop = self.loop
         let streams = stock.streams
         let promise = eventLoop.makePromise(of: Void.self)
@@ -139,12 +138,9 @@ extension Worker {
             loop.value.adopt(shared.value)
             loop.value.listen(on: streams) { promise.completeWith($0) }
         }
-        do {
-            try promise.futureResult.wait()
-        } catch {
-            for thread in started.values { thread.stop() }
-            throw error
-        }
+        try promise.futureResult.wait()
+        // Only now: datagrams wait for us since a worker died, and the loop must know the block of every miss.
+        let started = try startThreads(for: stock.datagrams)
         for place in stock.datagrams { packetThreads[place.key]?.adopt(place.listener.table) }
         packetThreads.merge(started) { old, _ in old }
         let wanted = Set(stock.datagrams.map(\.key))
