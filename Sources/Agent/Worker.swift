@@ -19,9 +19,6 @@ import Upstream
 
 /// A worker that serves. Made by its first configuration, which tells how many threads it has.
 final class Worker {
-    /// Before the supervisor loses patience and kills.
-    static let drainTime = Interval.seconds(4)
-
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
     private let eventLoop: any EventLoop
@@ -177,14 +174,16 @@ extension Worker {
         return started
     }
 
-    /// Answers what is queued and in flight; returns when that is done or its time is over.
+    /// Leaves to another agent, or to nobody, what is not ours yet; answers what is. Returns when all is answered,
+    /// or its time is over.
     func drain() {
-        for thread in packetThreads.values { thread.stop() }
+        for thread in packetThreads.values { thread.leaveGroup() }
         let loop = self.loop
         let promise = eventLoop.makePromise(of: Void.self)
-        eventLoop.execute {
-            loop.value.drain(until: .after(Self.drainTime)) { promise.succeed() }
-        }
+        eventLoop.execute { loop.value.leave() }
+        Thread.pause(DrainTimes.onTheWay)
+        for thread in packetThreads.values { thread.stop() }
+        eventLoop.execute { loop.value.drain { promise.succeed() } }
         try? promise.futureResult.wait()
         endpoints.stop()
     }

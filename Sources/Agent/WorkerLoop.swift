@@ -16,15 +16,15 @@ final class WorkerLoop {
     /// How long what an old configuration built is kept for questions that are still on their way to us.
     private static let retirement = TimeAmount.seconds(5)
 
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
     private let desk: MissDesk
-    private let streams: StreamDesk
-    private let failures: FailureLog
+    let streams: StreamDesk
+    let failures: FailureLog
     private let network: NIONetwork
     private let upstreamCounters: UpstreamCounters
     private var groups: [ForwardSettings: [ForwardGroup]] = [:]
     private var blocks: [ServerBlock] = []
-    private var listeners: [Endpoint: StreamListener] = [:]
+    var listeners: [Endpoint: StreamListener] = [:]
 
     init(
         eventLoop: any EventLoop,
@@ -120,31 +120,5 @@ extension WorkerLoop {
         }
         let done = NIOLoopBound(completion, eventLoop: eventLoop)
         EventLoopFuture.andAllSucceed(starting, on: eventLoop).whenComplete { done.value($0) }
-    }
-}
-
-// MARK: - The end
-
-extension WorkerLoop {
-    /// Stops to accept, waits for those who wait, at most until `deadline`, then calls `completion`.
-    func drain(until deadline: NIODeadline, _ completion: @escaping () -> Void) {
-        for listener in listeners.values { listener.close() }
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        let done = NIOLoopBound(completion, eventLoop: eventLoop)
-        eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(5)) { task in
-            let loop = bound.value
-            guard loop.waiting == 0 || NIODeadline.now() >= deadline else { return }
-            task.cancel()
-            for listener in loop.listeners.values { listener.closeConnections() }
-            loop.failures.flush()
-            done.value()
-        }
-    }
-}
-
-extension NIODeadline {
-    /// A deadline `interval` from now on NIO's clock.
-    static func after(_ interval: Interval) -> NIODeadline {
-        .now() + .nanoseconds(Int64(clamping: interval.nanoseconds))
     }
 }

@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <pthread.h>
 #include <signal.h>
 #include <netinet/in.h>
@@ -246,4 +247,18 @@ ssize_t clinux_send(int socket, const uint8_t *octets, unsigned int size, const 
     _Alignas(struct cmsghdr) uint8_t control[CONTROL_SIZE];
     point_at_peer(&header, peer, control);
     return sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+int clinux_steer_to_second(int socket)
+{
+    // A classic BPF program of one instruction: return 1. An index that the group has not means "any".
+    struct sock_filter code = { .code = BPF_RET | BPF_K, .k = 1 };
+    struct sock_fprog program = { .len = 1, .filter = &code };
+    return setsockopt(socket, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program);
+}
+
+int clinux_steer_to_any(int socket)
+{
+    int unused = 0;
+    return setsockopt(socket, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &unused, sizeof unused);
 }

@@ -9,8 +9,9 @@ package enum Socket {
     /// Connections that may wait for `accept` while a worker restarts.
     package static let listenBacklog: CInt = 1024
 
-    /// A bound UDP socket. Close-on-exec; blocking, because its thread waits in the receive call.
-    package static func datagram(listeningOn endpoint: Endpoint) throws(SystemError) -> OwnedDescriptor {
+    /// A UDP socket to be bound to `endpoint`. Close-on-exec; blocking, because its thread waits in the receive
+    /// call, even before the socket is bound.
+    package static func datagram(for endpoint: Endpoint) throws(SystemError) -> OwnedDescriptor {
         let socket = try open(SOCK_DGRAM, endpoint, "udp")
         // SO_RCVBUFFORCE passes net.core.rmem_max and needs NET_ADMIN; without it the kernel's bound holds.
         if !set(socket.raw, SOL_SOCKET, SO_RCVBUFFORCE, receiveBufferSize) {
@@ -26,17 +27,33 @@ package enum Socket {
                 1
             )
         }
-        try bind(socket, endpoint, "udp")
         return socket
     }
 
-    /// A listening TCP socket. Non-blocking, close-on-exec.
-    package static func stream(listeningOn endpoint: Endpoint) throws(SystemError) -> OwnedDescriptor {
+    /// Binds a UDP socket: from now on it is dealt its share of what is sent to `endpoint`.
+    package static func bind(datagram socket: CInt, to endpoint: Endpoint) throws(SystemError) {
+        try bind(socket, endpoint, "udp")
+    }
+
+    /// A UDP socket that is bound.
+    package static func datagram(listeningOn endpoint: Endpoint) throws(SystemError) -> OwnedDescriptor {
+        let socket = try datagram(for: endpoint)
+        try bind(socket.raw, endpoint, "udp")
+        return socket
+    }
+
+    /// A bound TCP socket that does not listen yet. Non-blocking, close-on-exec.
+    package static func stream(boundTo endpoint: Endpoint) throws(SystemError) -> OwnedDescriptor {
         let socket = try open(SOCK_STREAM, endpoint, "tcp")
         _ = set(socket.raw, SOL_SOCKET, SO_REUSEADDR, 1)
-        try bind(socket, endpoint, "tcp")
-        try checked("listen tcp \(endpoint)") { listen(socket.raw, listenBacklog) }
+        try bind(socket.raw, endpoint, "tcp")
         return socket
+    }
+
+    /// Has a TCP socket listen: from now on it is dealt its share of connections. May be repeated.
+    package static func listen(stream socket: CInt) throws(SystemError) {
+        let place = localEndpoint(of: socket).map { " \($0)" } ?? ""
+        try checked("listen tcp\(place)") { Glibc.listen(socket, listenBacklog) }
     }
 
     /// The address a socket is bound to; for tests that bind port 0.
@@ -75,14 +92,9 @@ package enum Socket {
         return socket
     }
 
-    private static func bind(
-        _ socket: borrowing OwnedDescriptor,
-        _ endpoint: Endpoint,
-        _ name: String
-    ) throws(SystemError) {
-        let raw = socket.raw
+    private static func bind(_ socket: CInt, _ endpoint: Endpoint, _ name: String) throws(SystemError) {
         try checked("listen \(name) \(endpoint)") {
-            unsafe SocketAddress.with(endpoint) { unsafe Glibc.bind(raw, $0, $1) }
+            unsafe SocketAddress.with(endpoint) { unsafe Glibc.bind(socket, $0, $1) }
         }
     }
 

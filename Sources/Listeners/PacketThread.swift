@@ -82,6 +82,10 @@ package final class PacketThread: Sendable {
         revision.wrappingAdd(1, ordering: .releasing)
     }
 
+    /// Gives the socket's share of queries to the other sockets of its address; what was dealt to it is still
+    /// answered, until `stop`.
+    package func leaveGroup() { SocketGroup.leave(datagram: orders.withLock { $0.listener.socket.raw }) }
+
     /// Answers what is queued, ends the thread, and returns when it has ended.
     package func stop() {
         guard let thread = thread.withLock({ $0.take() }) else { return }

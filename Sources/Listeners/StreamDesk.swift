@@ -13,6 +13,8 @@ package final class StreamDesk {
     private var buffer = [UInt8](repeating: 0, count: Limits.messageSize)
     private let accept: (PendingQuery) -> Void
     private var connections = 0
+    /// We are about to end: a connection that has its answers is closed, so that its client turns elsewhere.
+    package var isLeaving = false
     private var connectionsByClient: [IPAddress: Int] = [:]
 
     /// `accept` takes the questions that the cache could not answer.

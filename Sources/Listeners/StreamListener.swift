@@ -1,5 +1,5 @@
-// A listening TCP socket on the event loop. The socket is the supervisor's: it outlives us, and with it the
-// connections that wait for `accept`.
+// A listening TCP socket on the event loop. The socket is the supervisor's: it outlives our death, and with it the
+// connections that wait for `accept`. When we leave in order nobody waits there any more.
 
 import Addresses
 package import Kernel
@@ -9,6 +9,7 @@ package import Resolution
 
 /// Accepts connections on one inherited socket.
 package final class StreamListener: Sendable {
+    private let socket: SharedDescriptor
     private let channel: any Channel
     private let sessions: NIOLoopBoundBox<Sessions>
 
@@ -17,12 +18,13 @@ package final class StreamListener: Sendable {
         var open: [ObjectIdentifier: any Channel] = [:]
     }
 
-    private init(channel: any Channel, sessions: NIOLoopBoundBox<Sessions>) {
+    private init(_ socket: SharedDescriptor, _ channel: any Channel, _ sessions: NIOLoopBoundBox<Sessions>) {
+        self.socket = socket
         self.channel = channel
         self.sessions = sessions
     }
 
-    /// Starts to accept on a duplicate of `socket`; call on the event loop of `desk`.
+    /// Has `socket` listen, and starts to accept on a duplicate of it; call on the event loop of `desk`.
     package static func start(
         on socket: SharedDescriptor,
         table: ZoneTable,
@@ -31,6 +33,7 @@ package final class StreamListener: Sendable {
     ) throws -> EventLoopFuture<StreamListener> {
         let sessions = NIOLoopBoundBox(Sessions(table: table), eventLoop: eventLoop)
         let desk = NIOLoopBound(desk, eventLoop: eventLoop)
+        try Socket.listen(stream: socket.raw)
         let descriptor = try socket.duplicate().release()
         return ServerBootstrap(group: eventLoop)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
@@ -43,7 +46,7 @@ package final class StreamListener: Sendable {
                 }
             }
             .withBoundSocket(descriptor)
-            .map { StreamListener(channel: $0, sessions: sessions) }
+            .map { StreamListener(socket, $0, sessions) }
     }
 
     private static func open(
@@ -71,6 +74,21 @@ package final class StreamListener: Sendable {
 
     /// Stops to accept; open connections live on. Call on the event loop.
     package func close() { channel.close(promise: nil) }
+
+    /// The first step of the end: new connections go to another agent's socket, if there is one.
+    package func leaveNewcomersToTheNext() { SocketGroup.leaveNewcomersToTheNext(stream: socket.raw) }
+
+    /// The last step: closes the socket for both processes, unless a connection still waits to be accepted;
+    /// whether it is closed. Call on the event loop.
+    package func closeIfNobodyWaits() -> Bool {
+        guard !SocketGroup.hasNewcomer(stream: socket.raw) else { return false }
+        SocketGroup.leave(stream: socket.raw)
+        close()
+        return true
+    }
+
+    /// How many connections are open; call on the event loop.
+    package var openConnections: Int { sessions.value.open.count }
 
     /// Ends every open connection; call on the event loop.
     package func closeConnections() {

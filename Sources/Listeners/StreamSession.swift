@@ -79,7 +79,9 @@ final class StreamSession: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        if output.readableBytes > 0 { leaveIfToldTo() }
         flush(context)
+        closeWhenDone(context)
         context.fireChannelReadComplete()
     }
 
@@ -146,6 +148,7 @@ final class StreamSession: ChannelDuplexHandler {
         guard let context else { return }
         append(reply)
         deadline = .now() + desk.limits.idle
+        leaveIfToldTo()
         if !isInRead { flush(context) }
         resumeReading(context)
         closeWhenDone(context)
@@ -160,6 +163,11 @@ final class StreamSession: ChannelDuplexHandler {
         guard output.readableBytes > 0 else { return }
         context.writeAndFlush(wrapOutboundOut(output), promise: nil)
         output = ByteBuffer()
+    }
+
+    /// Behind an answer is the one moment at which a client may be left without losing a question of its.
+    private func leaveIfToldTo() {
+        if desk.isLeaving, !frames.isInsideMessage { clientIsDone = true }
     }
 
     private func closeWhenDone(_ context: ChannelHandlerContext) {

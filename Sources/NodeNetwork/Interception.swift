@@ -178,6 +178,27 @@ struct Interception {
 
     // MARK: Withdrawing
 
+    /// Puts tables in place of ours that take nothing new. Where that is refused they are deleted.
+    mutating func finish() -> NetworkReport {
+        guard let owner else { return NetworkReport() }
+        var report = NetworkReport()
+        let name = AgentTable.name(portID: owner.channel.portID)
+        do {
+            for family in plan.families where families.contains(family) {
+                let rules = RuleSet.openConnections(plan, family: family, name: name)
+                let flags = ownership == .whereSupported ? ListedTable.ownerFlag : 0
+                try commit(rules, exists: true, flags: flags, owner)
+                report.changes.append(.narrowedTable(rules.title))
+            }
+        } catch {
+            report.failures.append(error)
+            report.add(withdraw())
+        }
+        committed = [:]
+        families = []
+        return report
+    }
+
     /// Deletes our tables and closes their owner.
     mutating func withdraw() -> NetworkReport {
         var report = NetworkReport()

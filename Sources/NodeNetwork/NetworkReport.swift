@@ -35,6 +35,8 @@ package enum NetworkChange: Hashable, Sendable {
     /// The kernel does not delete our table when we die: it does not know table owners. Told once.
     case tableWithoutOwner(String, KernelRelease)
     case removedTable(String)
+    /// It takes nothing new any more; open connections are kept.
+    case narrowedTable(String)
     case removedAddress(IPAddress, interface: String)
     case removedInterface(String)
     /// Another agent lives on this node and uses the same interface: it stays.
@@ -85,6 +87,7 @@ extension NetworkChange: CustomStringConvertible {
             "Table \(name) has no owner, kernel \(release) refuses the flag (known since 5.12): "
                 + "if this process is killed, its rules stay until the next start"
         case .removedTable(let name): "Removed nodelocaldns table - \(name)"
+        case .narrowedTable(let name): "Keeping only open connections - \(name)"
         case .removedAddress(let address, let name): "Removed address - \(address) on \(name)"
         case .removedInterface(let name): "Removed interface - \(name)"
         case .leftInterface(let name): "Left interface to another agent on this node - \(name)"

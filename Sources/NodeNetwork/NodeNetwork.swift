@@ -81,6 +81,14 @@ package final class NodeNetwork {
 
     // MARK: Taking away
 
+    /// Takes nothing new: our tables let only the TCP connections pass to us that are open, until `tearDown`.
+    package func finishInterception() -> NetworkReport {
+        wantsInterception = false
+        var report = interception.finish()
+        hearTables(&report)
+        return report
+    }
+
     /// Gives the traffic back: our tables are gone when this returns. The link stays.
     package func withdrawInterception() -> NetworkReport {
         wantsInterception = false
@@ -95,7 +103,7 @@ package final class NodeNetwork {
         var report = withdrawInterception()
         wantsLink = false
         guard plan.setsUpInterface else { return report }
-        if otherAgentLives() {
+        if isServedByAnother {
             report.changes.append(.leftInterface(plan.interfaceName))
         } else {
             report.add(link.remove())
@@ -146,8 +154,9 @@ package final class NodeNetwork {
         }
     }
 
-    /// During an upgrade the next agent has its table before we take our link away.
-    private func otherAgentLives() -> Bool {
+    /// Whether another agent takes this node's traffic, as the kernel says now. During an upgrade the next agent has
+    /// its table before we take our link away.
+    package var isServedByAnother: Bool {
         guard plan.setsUpRules else { return false }
         // Where tables cannot be read there are none of ours, so nobody to be seen.
         return (try? interception.otherAgentLives(openFilter())) ?? false

@@ -75,6 +75,26 @@ extension RuleSet {
     }
 }
 
+extension RuleSet {
+    /// What an agent that is about to end leaves in place of `untracked`: its TCP connections stay its own, also
+    /// those that are being opened, which no socket has yet for the fall-back to see.
+    static func openConnections(_ plan: NetworkPlan, family: IPAddress.Family, name: String) -> RuleSet {
+        let addresses = plan.addresses.filter { $0.family == family }
+        let services = NamedSet.services("services", addresses, plan.services)
+        let toUs = Rule.untracked([.notOpeningTCP, .isMember(NamedSet.destination, ofSet: services.name)])
+        let fromUs = Rule.untracked([.isMember(NamedSet.source, ofSet: services.name)])
+        return RuleSet(
+            family: family,
+            name: name,
+            sets: [services],
+            chains: [
+                Chain(name: "prerouting", base: .init(hook: .prerouting, priority: -300), rules: [toUs]),
+                Chain(name: "output", base: .init(hook: .output, priority: -300), rules: [toUs, fromUs]),
+            ]
+        )
+    }
+}
+
 extension Rule {
     fileprivate static func untracked(_ conditions: [Statement]) -> Rule {
         Rule(statements: conditions + [.notrack, .accept], comment: RuleSet.comment)

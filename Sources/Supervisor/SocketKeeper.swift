@@ -1,5 +1,6 @@
 // Opens every listening socket and keeps it while workers come and go: what a worker's death leaves in a queue,
-// its successor reads.
+// its successor reads. Sockets come into use as late as can be: another agent may serve the same addresses, and
+// what the kernel deals to us before a worker is there would be held up, or lost if none ever comes.
 
 package import Addresses
 package import Control
@@ -30,6 +31,9 @@ package struct SocketKeeper {
     private let threads: Int
     private let hasIPv6: Bool
     private var sockets: [Endpoint: [ListeningSocket]] = [:]
+    /// Whether a worker was there: from then on sockets are bound as soon as they are opened. Those for TCP always
+    /// are, because before `listen`, which is the worker's, that draws nothing, and tells of a port that is taken.
+    private var isInUse = false
 
     /// `threads` sockets are opened for UDP at each endpoint, one for each packet thread of a worker.
     package init(threads: Int, hasIPv6: Bool = Interfaces.hasIPv6) {
@@ -69,13 +73,27 @@ package struct SocketKeeper {
         return missing.flatMap { opened[$0] ?? [] }
     }
 
+    /// Binds what `open` left unbound; to be called when the first worker is ready.
+    package mutating func putInUse() throws(SocketProblem) {
+        guard !isInUse else { return }
+        isInUse = true
+        do throws(SystemError) {
+            for socket in all where socket.transport == .udp {
+                try Socket.bind(datagram: socket.descriptor.raw, to: socket.endpoint)
+            }
+        } catch {
+            throw SocketProblem(cause: error)
+        }
+    }
+
     private func open(_ endpoint: Endpoint) throws(SystemError) -> [ListeningSocket] {
         var result: [ListeningSocket] = []
         for _ in 0..<threads {
-            let socket = SharedDescriptor(try Socket.datagram(listeningOn: endpoint))
+            let socket = SharedDescriptor(try Socket.datagram(for: endpoint))
+            if isInUse { try Socket.bind(datagram: socket.raw, to: endpoint) }
             result.append(ListeningSocket(.udp, endpoint, socket))
         }
-        let socket = SharedDescriptor(try Socket.stream(listeningOn: endpoint))
+        let socket = SharedDescriptor(try Socket.stream(boundTo: endpoint))
         result.append(ListeningSocket(.tcp, endpoint, socket))
         return result
     }

@@ -122,6 +122,19 @@ extension Supervisor {
 
     // MARK: - Network and files
 
+    func putSocketsInUse() {
+        do throws(SocketProblem) {
+            try sockets.putInUse()
+        } catch {
+            pendingEvents.append(.socketsRefused("\(error)"))
+        }
+    }
+
+    func withdrawInterception() {
+        report(network.withdrawInterception())
+        if network.isServedByAnother { pendingEvents.append(.anotherAgentServes) }
+    }
+
     func report(_ report: NetworkReport, isRepair: Bool = false) {
         report.tell(log, metrics)
         if isRepair { metrics.networkRepairs.add(UInt64(report.changes.count)) }

@@ -33,7 +33,11 @@ extension SupervisorState {
         actions.append(.log(.info, text))
         actions.append(.removePIDFile)
         stopProbe(next: nil, &actions)
-        withdrawBeforeLeaving(&actions)
+        withdrawal = nil
+        if isIntercepting {
+            isIntercepting = false
+            actions.append(.finishInterception)
+        }
         switch worker {
         case .absent: finish(code: 0, &actions)
         case .serving where lameduck > .zero:
@@ -71,6 +75,22 @@ extension SupervisorState {
         guard isIntercepting, !skipsTeardown else { return }
         isIntercepting = false
         actions.append(.withdrawInterception)
+    }
+
+    /// Ends for a reason that another start may do away with.
+    mutating func end(_ reason: String, _ actions: inout [Action]) {
+        guard phase == .running else { return }
+        actions.append(.log(.fatal, reason))
+        actions.append(.killWorker)
+        finish(code: 1, &actions)
+    }
+
+    /// Nobody here answers, but the kernel deals us our share of what the other agent takes: with our sockets gone
+    /// all of it is the other's. Whoever started us starts us again.
+    mutating func leaveToAnother(_ actions: inout [Action]) {
+        guard phase == .running, !isIntercepting else { return }
+        actions.append(.removePIDFile)
+        end("Another agent serves this node, and the worker of this one does not: leaving", &actions)
     }
 
     mutating func finish(code: CInt, _ actions: inout [Action]) {

@@ -91,6 +91,10 @@ extension SupervisorState {
         unanswered = nil
         if case .starting(let since) = worker {
             worker = .serving(since: since)
+            if !areSocketsInUse {
+                areSocketsInUse = true
+                actions.append(.putSocketsInUse)
+            }
             stopProbe(next: now, &actions)
         }
         if candidate == generation { candidate = nil }
@@ -108,9 +112,7 @@ extension SupervisorState {
         actions.append(.dropConfiguration(generation: generation, reason: reason))
         sendCandidate(&actions)
         guard accepted == nil, unanswered == nil else { return }
-        actions.append(.log(.fatal, "The first configuration cannot be served: \(reason)"))
-        actions.append(.killWorker)
-        finish(code: 1, &actions)
+        end("The first configuration cannot be served: \(reason)", &actions)
     }
 
     // MARK: - Probes

@@ -23,6 +23,10 @@ package struct SupervisorState: Sendable {
         case configurationChecked(generation: UInt64)
         /// Something in a watched directory changed.
         case filesTouched
+        /// The sockets cannot be put in use; the text says why.
+        case socketsRefused(String)
+        /// Traffic was given up, and another agent on this node takes it.
+        case anotherAgentServes
         /// Somebody changed links, addresses or tables of the node.
         case networkTouched
         case signal(ProcessSignal)
@@ -40,6 +44,8 @@ package struct SupervisorState: Sendable {
         case adoptConfiguration(generation: UInt64)
         /// It is not served: forget it, and count.
         case dropConfiguration(generation: UInt64, reason: String)
+        /// A worker is there to read them.
+        case putSocketsInUse
         case drainWorker
         case killWorker
         /// Ask all addresses; `missed`: so many rounds before had no answer.
@@ -48,6 +54,8 @@ package struct SupervisorState: Sendable {
         case abandonProbe(round: UInt64, tellsWhatIsMissing: Bool)
         case commitInterception
         case withdrawInterception
+        /// Take nothing new, but keep the connections that are open.
+        case finishInterception
         case reconcileNetwork
         case tearDownNetwork
         /// Look at all files; `isForced`: somebody asked for it.
@@ -113,6 +121,7 @@ package struct SupervisorState: Sendable {
     /// Whether the worker answered the last probe.
     package internal(set) var isProven = false
     var wasEverProven = false
+    var areSocketsInUse = false
     /// Whether this worker ever answered a probe.
     var isWorkerKnown = false
     var withdrawal: Instant?
@@ -151,6 +160,8 @@ extension SupervisorState {
         case .probeImpossible(let round): probeImpossible(round, at: now, &actions)
         case .configurationChecked(let generation): offer(generation, &actions)
         case .filesTouched: filesTouched(at: now)
+        case .socketsRefused(let reason): end(reason, &actions)
+        case .anotherAgentServes: leaveToAnother(&actions)
         case .networkTouched: networkTouched(at: now)
         case .signal(let signal): take(signal, at: now, &actions)
         case .timePassed: break

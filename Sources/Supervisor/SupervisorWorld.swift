@@ -22,7 +22,9 @@ package protocol NetworkKeeper: AnyObject {
     func removeForeignRules() -> NetworkReport
     func installFallback() -> NetworkReport
     func commitInterception() -> NetworkReport
+    func finishInterception() -> NetworkReport
     func withdrawInterception() -> NetworkReport
+    var isServedByAnother: Bool { get }
     func reconcile() -> NetworkReport
     func tearDown() -> NetworkReport
     var interceptedFamilies: Set<IPAddress.Family> { get }

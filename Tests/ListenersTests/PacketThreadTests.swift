@@ -123,6 +123,27 @@ import Testing
         }
     }
 
+    /// With a second socket on the address, as another agent has it in an upgrade.
+    @Test func whoLeavesAnswersItsShareAndGetsNoMore() async throws {
+        try await withLoop { loop, desk in
+            let leaving = try Served(loop, desk)
+            let staying = SharedDescriptor(try Socket.datagram(listeningOn: leaving.address))
+            let clients = try (0..<40).map { _ in try SocketClient(SOCK_DGRAM, to: leaving.address) }
+            for client in clients[..<20] { client.send(question("www", 1).encoded()) }
+            leaving.thread.leaveGroup()
+            for client in clients[20...] { client.send(probe(2).encoded()) }
+            leaving.end()
+            let other = try PacketThread.start(
+                DatagramListener(socket: staying, family: .v4, table: table()),
+                number: 1,
+                pipeline: pipeline(),
+                misses: MissQueue(eventLoop: loop) { desk.accept($0) }
+            )
+            #expect(clients.compactMap { Message($0.receive())?.id }.count == 40)
+            other.stop()
+        }
+    }
+
     /// Stopped as soon as it was started: what is queued is still answered.
     @Test func anEarlyEndLosesNothing() async throws {
         try await withLoop { loop, desk in

@@ -22,7 +22,7 @@ import Testing
         _ body: (Endpoint, @escaping @Sendable () throws -> Void, (ZoneTable) throws -> Void) throws -> Void
     ) async throws {
         try await withLoop { loop, desk in
-            let socket = SharedDescriptor(try Socket.stream(listeningOn: loopback))
+            let socket = SharedDescriptor(try Socket.stream(boundTo: loopback))
             let address = try #require(Socket.localEndpoint(of: socket.raw))
             let listener = try loop.flatSubmit { () -> EventLoopFuture<StreamListener> in
                 var limits = StreamLimits()
@@ -168,6 +168,46 @@ import Testing
             var count = 0
             while client.answer() != nil { count += 1 }
             #expect(count == 200)
+        }
+    }
+
+    // MARK: Leaving
+
+    /// Where a client has its answer and has not asked again, nothing of its can be lost.
+    @Test func whoLeavesEndsAConnectionBehindItsNextAnswer() async throws {
+        try await withLoop { loop, desk in
+            let socket = SharedDescriptor(try Socket.stream(boundTo: loopback))
+            let address = try #require(Socket.localEndpoint(of: socket.raw))
+            let (streams, listener) = try loop.flatSubmit {
+                let streams = StreamDesk(pipeline: pipeline()) { desk.accept($0) }
+                let bound = NIOLoopBound(streams, eventLoop: loop)
+                return loop.makeCompletedFuture {
+                    try StreamListener.start(on: socket, table: table(), desk: streams, eventLoop: loop)
+                }
+                .flatMap { $0 }.map { (bound, $0) }
+            }.wait()
+            let waiting = try SocketClient(SOCK_STREAM, to: address)
+            let idle = try SocketClient(SOCK_STREAM, to: address)
+            for client in [waiting, idle] {
+                client.ask([probe(1)])
+                #expect(client.answer()?.id == 1)
+            }
+            waiting.ask([question("hold", 2), probe(3)])
+            #expect(waiting.answer()?.id == 3)
+            try loop.submit { streams.value.isLeaving = true }.wait()
+
+            let late = try SocketClient(SOCK_STREAM, to: address)
+            late.ask([probe(4)])
+            #expect(late.answer()?.id == 4 && late.isAtEnd)
+            let packet = probe(5).encoded()
+            idle.send([0])
+            idle.send([UInt8(packet.count)] + packet)
+            #expect(idle.answer()?.id == 5 && idle.isAtEnd)
+            try loop.submit { desk.release() }.wait()
+            #expect(waiting.answer()?.id == 2 && waiting.isAtEnd)
+
+            while try !loop.submit({ listener.closeIfNobodyWaits() }).wait() {}
+            #expect(throws: (any Error).self) { try SocketClient(SOCK_STREAM, to: address) }
         }
     }
 

@@ -91,6 +91,11 @@ extension FallbackPacketTests {
 
             let begunWithUs = try bed.connections()
             for connection in begunWithUs { #expect(try connection.ask() == [192, 0, 2, 1]) }
+            // First as a stop does it, then as a hang.
+            #expect(network.finishInterception().failures == [])
+            try bed.expectAnswers(Self.byCluster)
+            for connection in begunWithUs { #expect(try connection.ask() == [192, 0, 2, 1]) }
+            for connection in begunInFallback { #expect(try connection.ask() == [192, 0, 2, 101]) }
             _ = network.withdrawInterception()
             for connection in begunWithUs { #expect(try connection.ask() == [192, 0, 2, 1]) }
             for connection in begunInFallback { #expect(try connection.ask() == [192, 0, 2, 101]) }

@@ -79,6 +79,24 @@ struct RealKernelTests {
         }
     }
 
+    @Test("who stops takes nothing new, and says so to other agents until the end")
+    func finishing() throws {
+        try inNewNetworkNamespace {
+            let network = try network()
+            #expect(network.commitInterception().failures == [])
+            let report = network.finishInterception()
+            #expect(report.failures == [] && report.changes.count == 2)
+            #expect(!network.isIntercepting)
+            let rules = try listedRules().filter { $0.contains("daddr") }
+            #expect(rules.count == 4 && rules.allSatisfy { $0.contains("flags") }, "\(rules)")
+            #expect(network.reconcile().isEmpty)
+            let other = try self.network()
+            #expect(other.isServedByAnother)
+            #expect(network.tearDown().failures == [])
+            #expect(try listedRules() == [] && !other.isServedByAnother)
+        }
+    }
+
     @Test("nobody else can change an owned table, and the kernel deletes it with its owner")
     func ownership() throws {
         try inNewNetworkNamespace {

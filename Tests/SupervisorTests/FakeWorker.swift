@@ -97,6 +97,9 @@ final class FakeWorker: WorkerProcess, Sendable {
                         case .sockets(let more):
                             for socket in more {
                                 journal.note("worker has \(socket.transport.rawValue) \(socket.endpoint)")
+                                if socket.transport == .tcp {
+                                    try Socket.listen(stream: socket.descriptor.raw)
+                                }
                                 try poller.add(
                                     socket.descriptor.raw,
                                     token: Token.firstSocket + UInt64(sockets.count)
@@ -180,7 +183,9 @@ final class FakeNetwork: NetworkKeeper {
     func removeForeignRules() -> NetworkReport { note("rules of node-cache are removed") }
     func installFallback() -> NetworkReport { note("fall-back is installed") }
     func commitInterception() -> NetworkReport { note("interception begins") }
+    func finishInterception() -> NetworkReport { note("interception finishes") }
     func withdrawInterception() -> NetworkReport { note("interception ends") }
+    var isServedByAnother: Bool { false }
     func reconcile() -> NetworkReport { note("network is reconciled") }
     func tearDown() -> NetworkReport { note("network is torn down") }
     var interceptedFamilies: Set<IPAddress.Family> { [.v4] }

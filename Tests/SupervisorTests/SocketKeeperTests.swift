@@ -23,7 +23,11 @@ import Testing
         let opened = try keeper.open(for: plan(". {\n bind 127.77.2.1\n forward . 192.0.2.1\n}\n"))
         #expect(opened.map(\.transport) == [.udp, .udp, .udp, .tcp])
         #expect(Set(opened.map(\.endpoint.description)) == ["127.77.2.1:5310"])
-        for socket in opened { #expect(Socket.localEndpoint(of: socket.descriptor.raw) == socket.endpoint) }
+        // Nothing is dealt to us before there is a worker to read it.
+        let bound = { opened.map { Socket.localEndpoint(of: $0.descriptor.raw) == $0.endpoint } }
+        #expect(bound() == [false, false, false, true])
+        try keeper.putInUse()
+        #expect(bound() == [true, true, true, true])
     }
 
     @Test func opensOnlyWhatIsMissingAndClosesWhatNobodyNeeds() throws {
@@ -56,6 +60,7 @@ import Testing
         let holder = try PortHolder(endpoint)
         defer { holder.keep() }
         var keeper = SocketKeeper(threads: 1, hasIPv6: false)
+        try keeper.putInUse()
         let wanted = try plan(". {\n bind 127.77.2.4 127.77.2.5\n forward . 192.0.2.1\n}\n")
         let problem = #expect(throws: SocketProblem.self) { try keeper.open(for: wanted) }
         #expect(

@@ -88,7 +88,7 @@ import Testing
         await run.expectStart(address)
         await run.expect("interception begins")
         run.signal(.terminate)
-        await run.expect("interception ends", "worker drains", "network is torn down", "exit code 0")
+        await run.expect("interception finishes", "worker drains", "network is torn down", "exit code 0")
         #expect(!Files.exists(run.directory + "/pid"))
     }
 
@@ -114,7 +114,7 @@ import Testing
         for transport in ["udp", "udp", "tcp"] { await run.expect("worker has \(transport) \(address):5301") }
         await run.expect("worker serves 2")
         run.signal(.terminate)
-        await run.expect("interception ends", "worker drains", "network is torn down", "exit code 0")
+        await run.expect("interception finishes", "worker drains", "network is torn down", "exit code 0")
     }
 
     @Test func aConfigurationThatTheWorkerRefusesIsGone() async throws {
@@ -128,7 +128,7 @@ import Testing
         run.crashWorker()
         await run.expectStart(address, generation: 1)
         run.signal(.terminate)
-        await run.expect("interception ends", "worker drains", "network is torn down", "exit code 0")
+        await run.expect("interception finishes", "worker drains", "network is torn down", "exit code 0")
     }
 
     @Test func aFirstConfigurationThatCannotBeServedTearsDown() async throws {

@@ -12,7 +12,7 @@ import Timing
         #expect(script.at(0, .started(generation: 1)) == [.spawnWorker(generation: 1)])
         #expect(
             script.at(40, .workerReady(generation: 1)) == [
-                .adoptConfiguration(generation: 1), .sendProbe(round: 1, missed: 0),
+                .putSocketsInUse, .adoptConfiguration(generation: 1), .sendProbe(round: 1, missed: 0),
             ]
         )
         #expect(!script.state.isIntercepting)

@@ -10,7 +10,7 @@ import Timing
     func aCleanStop(signal: ProcessSignal) {
         var script = Script.serving()
         #expect(
-            script.at(100, .signal(signal)) == [.removePIDFile, .withdrawInterception, .drainWorker]
+            script.at(100, .signal(signal)) == [.removePIDFile, .finishInterception, .drainWorker]
         )
         #expect(script.deadline == 5100)
         #expect(script.at(600, .timePassed) == [], "no probes any more")
@@ -38,7 +38,7 @@ import Timing
         script.state.lameduck = .seconds(2)
         let actions = script.all(100, .signal(.terminate))
         #expect(actions.last == .log(.info, "plugin/health: Going into lameduck mode for 2s"))
-        #expect(actions.contains(.withdrawInterception))
+        #expect(actions.contains(.finishInterception))
         #expect(!actions.contains(.drainWorker))
         #expect(script.at(200, .signal(.terminate)) == [])
         #expect(script.at(2100, .timePassed) == [.drainWorker])
@@ -71,9 +71,12 @@ import Timing
         )
     }
 
-    @Test func skippedTeardownLeavesEverything() {
+    /// The table would go with the process anyhow: so it goes before, while there is somebody to answer.
+    @Test func skippedTeardownLeavesLinkAndAddresses() {
         var script = Script.serving(skipsTeardown: true)
-        #expect(script.at(100, .signal(.terminate)) == [.removePIDFile, .drainWorker])
+        #expect(
+            script.at(100, .signal(.terminate)) == [.removePIDFile, .finishInterception, .drainWorker]
+        )
         #expect(script.at(200, .workerEnded("exit code 0")) == [.exit(code: 0)])
     }
 
@@ -83,6 +86,35 @@ import Timing
         _ = script.at(1, .workerEnded("exit code 1"))
         _ = script.at(2, .workerEnded("exit code 1"))
         #expect(script.at(3, .signal(.terminate)) == [.removePIDFile, .tearDownNetwork, .exit(code: 0)])
+    }
+
+    // MARK: Another agent
+
+    @Test func whoDoesNotAnswerLeavesTheNodeToTheAgentThatDoes() {
+        var script = Script.serving {
+            $0.networkSync = .seconds(1000)
+            $0.filesPoll = .seconds(1000)
+        }
+        _ = script.at(100, .workerEnded("signal 9"))
+        #expect(script.at(350, .timePassed) == [.withdrawInterception])
+        let actions = script.all(350, .anotherAgentServes)
+        #expect(actions.first == .removePIDFile)
+        #expect(actions.suffix(2) == [.tearDownNetwork, .exit(code: 1)])
+        #expect(actions.contains(.killWorker))
+    }
+
+    @Test func whoServesStays() {
+        var script = Script.serving()
+        #expect(script.at(100, .anotherAgentServes) == [])
+    }
+
+    @Test func socketsThatCannotBePutInUseEndTheProcess() {
+        var script = Script()
+        _ = script.at(0, .started(generation: 1))
+        _ = script.at(10, .workerReady(generation: 1))
+        let actions = script.all(10, .socketsRefused("listen udp: in use"))
+        #expect(actions.first == .log(.fatal, "listen udp: in use"))
+        #expect(actions.suffix(2) == [.tearDownNetwork, .exit(code: 1)])
     }
 
     @Test func linesSayWhatHappensInNodeCachesWords() {

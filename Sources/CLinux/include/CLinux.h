@@ -53,4 +53,9 @@ void clinux_name_thread(const char *name);
 /// Sends one datagram to `peer` without waiting; -1 with errno.
 ssize_t clinux_send(int socket, const uint8_t *octets, unsigned int size, const clinux_peer *peer);
 
+/// Has the kernel choose the second socket of this one's SO_REUSEPORT group; -1 with errno.
+int clinux_steer_to_second(int socket);
+/// Takes that back.
+int clinux_steer_to_any(int socket);
+
 #endif

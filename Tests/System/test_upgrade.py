@@ -1,0 +1,87 @@
+"""Two agents on one node and one address: the second takes over, the first leaves, and nobody notices."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+
+import dns.message
+import dns.query
+
+from testbed import Agent, Bed, eventually
+from testbed.addresses import V4
+from test_life import occurrences, resolves
+from test_survival import Loads
+
+
+@contextlib.contextmanager
+def upgrade(bed: Bed, new_agent: Callable[..., Agent], flags: dict[str, str] | None = None):
+    """An agent, and a second one beside it that has proved itself; with load on both addresses."""
+    with new_agent(flags=flags) as old, Loads(bed) as loads:
+        with new_agent(flags=flags) as new:
+            yield old, new, loads
+
+
+def test_the_second_takes_over_and_the_first_leaves_without_loss(bed: Bed, new_agent) -> None:
+    before = bed.network_state()
+    with upgrade(bed, new_agent) as (old, new, loads):
+        assert len(bed.tables()) == 3  # one of each agent, and the fall-back they share
+        loads.go_on(0.5)
+        old.stop()
+        assert "Left interface to another agent on this node" in old.log
+        assert occurrences(bed, V4.local) == 1
+        loads.go_on(0.5)
+        assert "notrack" in new.rules()
+    assert loads.lost == {}
+    assert bed.network_state() == before
+
+
+def test_a_restart_goes_through_the_fallback_without_loss(bed: Bed, new_agent) -> None:
+    with new_agent() as agent, Loads(bed) as loads:
+        agent.stop()
+        loads.go_on(0.5)
+        with new_agent():
+            loads.go_on(0.5)
+    assert loads.lost == {}
+
+
+def test_an_upgrade_with_skipteardown(bed: Bed, new_agent) -> None:
+    with upgrade(bed, new_agent, {"skipteardown": "true"}) as (old, new, loads):
+        old.stop()
+        assert occurrences(bed, V4.local) == 1
+        loads.go_on(0.5)
+    assert loads.lost == {}
+    with new_agent():  # tears down
+        pass
+
+
+def test_an_open_connection_is_served_until_it_has_its_answer(bed: Bed, new_agent) -> None:
+    query = dns.message.make_query("cluster.local", "SOA")
+    with new_agent() as agent, bed.pod1.connect(V4.local) as connection:
+        assert dns.query.tcp(query, V4.local, timeout=2, sock=connection).answer
+        agent.send(signal.SIGTERM)
+        agent.wait_log("Keeping only open connections")
+        assert dns.query.tcp(query, V4.local, timeout=2, sock=connection).answer
+        assert connection.recv(1) == b""
+        assert agent.wait(1) == 0
+
+
+def test_who_cannot_serve_draws_no_traffic_from_who_can(bed: Bed, new_agent) -> None:
+    """The worker of the next version dies again and again: its sockets get no share of what comes."""
+    with new_agent() as old, Loads(bed) as loads:
+        broken = new_agent(wrapper=("setpriv", "--bounding-set=-setuid"))
+        broken.start()
+        broken.wait_log("The worker ended", within=10)
+        loads.go_on(1.0)
+        assert resolves(bed)
+        broken.send(signal.SIGKILL)
+    assert loads.lost == {}
+
+
+def test_a_hanging_worker_beside_another_agent_ends_its_own(bed: Bed, new_agent) -> None:
+    with upgrade(bed, new_agent) as (old, new, _):
+        (worker,) = old.children()
+        os.kill(worker, signal.SIGSTOP)
+        assert old.wait(5) == 1
+        assert "Another agent serves this node" in old.log
+        eventually(lambda: resolves(bed), what="the other agent has all of it")
