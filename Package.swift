@@ -163,14 +163,14 @@ let package = Package(
         ),
         .testTarget(
             name: "KernelTests",
-            dependencies: ["Kernel", "Addresses", "Timing"],
+            dependencies: ["Kernel", "Addresses", "Timing", "TestSupport"],
             swiftSettings: tests
         ),
         .testTarget(
             name: "SupervisorTests",
             dependencies: [
                 "Supervisor", "Control", "Corefile", "DNSWire", "Kernel", "NodeNetwork", "Addresses",
-                "Timing", logging,
+                "Timing", "TestSupport", logging,
             ],
             swiftSettings: tests
         ),

@@ -3,6 +3,7 @@
 import Addresses
 import Glibc
 import Kernel
+import TestSupport
 import Testing
 import Timing
 
@@ -83,11 +84,11 @@ import Timing
 }
 
 @Suite struct FilesTests {
-    private let directory: String
+    private let place: TemporaryDirectory
+    private var directory: String { place.path }
 
     init() throws {
-        var template = Array("/tmp/node-local-dns-test-XXXXXX".utf8CString)
-        directory = String(cString: try #require(mkdtemp(&template)))
+        place = try TemporaryDirectory()
     }
 
     @Test func replacesReadsListsAndRemoves() throws {

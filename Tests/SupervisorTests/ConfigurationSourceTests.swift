@@ -4,12 +4,14 @@ import Addresses
 import Corefile
 import Glibc
 import Kernel
+import TestSupport
 import Testing
 
 @testable import Supervisor
 
 @Suite struct ConfigurationSourceTests {
-    private let directory: String
+    private let place: TemporaryDirectory
+    private var directory: String { place.path }
     private var source: ConfigurationSource
 
     private static let template = """
@@ -25,8 +27,9 @@ import Testing
         """
 
     init() throws {
-        var template = Array("/tmp/node-local-dns-test-XXXXXX".utf8CString)
-        directory = String(cString: try #require(mkdtemp(&template)))
+        let place = try TemporaryDirectory()
+        self.place = place
+        let directory = place.path
         try #require(mkdir(directory + "/template", 0o755) == 0)
         try #require(mkdir(directory + "/kube-dns", 0o755) == 0)
         var options = SupervisorOptions(localAddresses: [IPAddress(v4: 0xc000_0235)])

@@ -4,17 +4,20 @@ import Addresses
 import Corefile
 import Glibc
 import Kernel
+import TestSupport
 import Testing
 
 @testable import Supervisor
 
 @Suite struct StandInConfigurationTests {
-    private let directory: String
+    private let place: TemporaryDirectory
+    private var directory: String { place.path }
     private var options: SupervisorOptions
 
     init() throws {
-        var template = Array("/tmp/node-local-dns-test-XXXXXX".utf8CString)
-        directory = String(cString: try #require(mkdtemp(&template)))
+        let place = try TemporaryDirectory()
+        self.place = place
+        let directory = place.path
         options = SupervisorOptions(
             localAddresses: [IPAddress(v4: 0xa9fe_140a), IPAddress(v4: 0x0a60_000a)]
         )

@@ -8,20 +8,23 @@ import Logging
 import NodeNetwork
 import Supervisor
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct SupervisorLoopTests {
     /// A supervisor that runs on a thread of its own.
     private final class Run: Sendable {
         let journal = Journal()
-        let directory: String
+        private let place: TemporaryDirectory
+        var directory: String { place.path }
         private let thread = Mutex<pthread_t?>(nil)
         private let workers = Mutex<[FakeWorker]>([])
 
         /// Serves `address` from a Corefile in a new directory.
         init(address: IPAddress, refused: Set<UInt64> = []) throws {
-            var template = Array("/tmp/node-local-dns-test-XXXXXX".utf8CString)
-            directory = String(cString: try #require(mkdtemp(&template)))
+            let place = try TemporaryDirectory()
+            self.place = place
+            let directory = place.path
             var options = SupervisorOptions(localAddresses: [address])
             options.templatePath = directory + "/Corefile.base"
             options.corefilePath = directory + "/Corefile"
