@@ -28,7 +28,13 @@ extension CacheSettings {
                 percentage: UInt32(clamping: $0.percentage)
             )
         }
-        stale = cache.serveStale.map { Stale(duration: Interval($0.duration), verifies: $0.mode == .verify) }
+        stale = cache.serveStale.map {
+            Stale(
+                duration: Interval($0.duration),
+                verifies: $0.mode == .verify,
+                patience: $0.verifyTimeout > .zero ? Interval($0.verifyTimeout) : nil
+            )
+        }
         keepsTTL = cache.keepsTTL
     }
 }

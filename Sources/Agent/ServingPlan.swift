@@ -108,7 +108,8 @@ extension PlannedBlock {
                     from: forward.from,
                     except: forward.except,
                     exchange: place,
-                    next: Set(forward.next)
+                    next: Set(forward.next),
+                    asksAsClient: forward.transport == .asClient
                 )
             )
         }

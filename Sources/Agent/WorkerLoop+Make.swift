@@ -22,6 +22,7 @@ extension WorkerLoop {
         logger: Logger
     ) -> WorkerLoop {
         let failures = FailureLog { level, text in logger.log(level: Logger.Level(level), "\(text)") }
+        let network = NIONetwork(eventLoop: eventLoop)
         let desk = MissDesk(
             hashing: hashing,
             clocks: Clocks(
@@ -32,6 +33,7 @@ extension WorkerLoop {
             counters: counters,
             log: log,
             failures: failures,
+            alarm: { network.wake(at: $0, $1) },
             onLoop: { question in
                 let zone = question.table.zones[question.zone]
                 let source = question.replyPath?.client?.description ?? ""
@@ -47,6 +49,7 @@ extension WorkerLoop {
         )
         return WorkerLoop(
             eventLoop: eventLoop,
+            network: network,
             desk: desk,
             streams: StreamDesk(pipeline: pipeline, accept: { desk.accept($0) }),
             failures: failures,

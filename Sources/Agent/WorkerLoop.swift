@@ -28,6 +28,7 @@ final class WorkerLoop {
 
     init(
         eventLoop: any EventLoop,
+        network: NIONetwork,
         desk: MissDesk,
         streams: StreamDesk,
         failures: FailureLog,
@@ -38,7 +39,7 @@ final class WorkerLoop {
         self.streams = streams
         self.failures = failures
         self.upstreamCounters = upstreamCounters
-        network = NIONetwork(eventLoop: eventLoop)
+        self.network = network
         let failures = NIOLoopBound(failures, eventLoop: eventLoop)
         eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             failures.value.flush(at: MonotonicClock.now())

@@ -23,9 +23,11 @@ import DNSWire
         var kind: AnswerKind
         var dnssecOK: Bool
         var checkingDisabled: Bool
-        /// When somebody was told to refresh this entry who has not come back: seconds of the monotonic
-        /// clock; zero for nobody.
-        var refreshAskedAt: UInt32
+        /// The last refresh has failed, or is late: nobody waits for the next one.
+        var refreshHasFailed = false
+        /// Nobody is told to refresh the entry before this second of the monotonic clock: somebody is at it,
+        /// or it was tried in vain a moment ago.
+        var refreshNotBefore: UInt32 = 0
     }
 
     private let memory: UnsafeMutableRawPointer

@@ -41,18 +41,27 @@ package struct CacheSettings: Sendable, Hashable {
     package struct Stale: Sendable, Hashable {
         /// How long behind its expiry an answer may still be given.
         package var duration: Interval
-        /// Ask upstream first, and give the old answer only when that fails.
+        /// Ask upstream first, and give the old answer only when that fails or takes too long.
         package var verifies: Bool
+        /// How long a client waits for upstream where `verifies` (RFC 8767, 5: client response timer); nil
+        /// for as long as the question lives.
+        package var patience: Interval?
+        /// The pause between a refresh that failed and the next try (RFC 8767, 5: failure recheck timer). The
+        /// RFC recommends half a minute, for authorities far away; our upstreams are near and soon back.
+        package static let recheck = Interval.seconds(5)
+        /// For so long after that pause nobody waits for the next try either: it is made in the background.
+        package static let memory = Interval.seconds(30)
 
-        package init(duration: Interval, verifies: Bool) {
+        package init(duration: Interval, verifies: Bool, patience: Interval? = nil) {
             self.duration = duration
             self.verifies = verifies
+            self.patience = patience
         }
     }
 
     package var success = Kind(capacity: 9984, maximumTTL: 3600, minimumTTL: 5)
     package var denial = Kind(capacity: 9984, maximumTTL: 1800, minimumTTL: 5)
-    /// Seconds that a SERVFAIL stays; 0: not at all.
+    /// Seconds that a SERVFAIL of an upstream stays, and the most that one of our own does; 0: not at all.
     package var serverFailureTTL: UInt32 = 5
     package var prefetch: Prefetch?
     package var stale: Stale?

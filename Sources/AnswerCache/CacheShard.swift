@@ -99,7 +99,7 @@ extension CacheShard {
         if isPositive { evictions.success += 1 } else { evictions.denial += 1 }
     }
 
-    private mutating func remove(_ index: UInt32, budget: ByteBudget) {
+    mutating func remove(_ index: UInt32, budget: ByteBudget) {
         let slot = table.slots[Int(index)]
         if slot.kind == .success {
             positive.remove(index, &table.slots)

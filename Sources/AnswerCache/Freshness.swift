@@ -42,24 +42,52 @@ extension CacheEntry.Head {
             hits = pause > prefetch.pause ? 1 : hits == .max ? .max : hits + 1
             lastHitAt = now.nanoseconds
         }
-        guard !isBeingRefreshed(at: now) else { return false }
+        guard now.seconds >= UInt64(refreshNotBefore) else { return false }
         let isDue: Bool
         switch freshness {
         case .stale, .gone: isDue = true
-        case .fresh(let left):
+        case .fresh:
             guard let prefetch = settings.prefetch, kind != .serverError, hits >= prefetch.hits else {
                 return false
             }
-            let threshold = (UInt64(lifetime) * UInt64(prefetch.percentage) + 99) / 100
-            isDue = UInt64(left) <= threshold
+            isDue = now >= prefetchTime(prefetch)
         }
-        if isDue { refreshAskedAt = UInt32(truncatingIfNeeded: max(1, now.seconds)) }
+        if isDue { refreshNotBefore = Self.second(of: now + Self.refreshLife) }
         return isDue
     }
 
-    /// A refresh that did not come back in ten seconds never will: no question lives half as long. It was
-    /// shed on its way, and the entry must not wait for it for ever.
-    private func isBeingRefreshed(at now: Instant) -> Bool {
-        refreshAskedAt != 0 && now.seconds < UInt64(refreshAskedAt) + 10
+    /// When a popular entry is refreshed: at its share of the lifetime (whole seconds, rounded up, as CoreDNS
+    /// counts), or up to half of that earlier. Nodes that stored an answer in the same second must not all come
+    /// back in the same second; the nanosecond in which each of them stored it is as good as a die.
+    private func prefetchTime(_ prefetch: CacheSettings.Prefetch) -> Instant {
+        let whole = UInt64(lifetime)
+        let share = (whole * UInt64(prefetch.percentage) + 99) / 100
+        let mostEarly = min(share, whole - share) * 500_000_000
+        let die = storedAt &* 0x9e37_79b9_7f4a_7c15
+        let early = die.multipliedFullWidth(by: mostEarly).high
+        return Instant(nanoseconds: storedAt) + Interval(nanoseconds: (whole - share) * 1_000_000_000 - early)
     }
+
+    /// A refresh that did not come back within this time never will: no question lives half as long. It was
+    /// shed on its way, and the entry must not wait for it for ever.
+    private static let refreshLife = Interval.seconds(10)
+
+    /// The refresh that is under way takes so long that nobody waits for it any more.
+    mutating func noteLateRefresh(at now: Instant) {
+        refreshHasFailed = true
+        refreshNotBefore = Self.second(of: now + Self.refreshLife)
+    }
+
+    mutating func noteFailedRefresh(at now: Instant) {
+        refreshHasFailed = true
+        refreshNotBefore = Self.second(of: now + CacheSettings.Stale.recheck)
+    }
+
+    /// Whether a refresh has failed lately: whoever asks is better served with what there is.
+    func isKnownToFail(at now: Instant) -> Bool {
+        let pauseEnd = Instant(nanoseconds: UInt64(refreshNotBefore) * 1_000_000_000)
+        return refreshHasFailed && now < pauseEnd + CacheSettings.Stale.memory
+    }
+
+    private static func second(of instant: Instant) -> UInt32 { UInt32(truncatingIfNeeded: instant.seconds) }
 }

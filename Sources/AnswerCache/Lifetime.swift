@@ -2,6 +2,7 @@
 // the arithmetic of CoreDNS' `cache`, which people tune their zones by: the reference's 3.3).
 
 package import DNSWire
+import Timing
 
 /// What an answer is to the cache.
 package enum AnswerKind: UInt8, Sendable, CaseIterable {
@@ -19,6 +20,8 @@ package struct Lifetime: Sendable, Hashable {
     package let kind: AnswerKind?
     /// Seconds; every TTL of the answer becomes this, kept or not. Zero is given out but not kept.
     package let seconds: UInt32
+    /// Upstream has said what there is: older answers are out of date even where this one may not be kept.
+    package let isConclusive: Bool
 
     /// Seconds for answers that carry no TTL of their own: SERVFAIL, referrals, empty ones.
     private static let withoutTTL: UInt32 = 5
@@ -39,10 +42,14 @@ package struct Lifetime: Sendable, Hashable {
         let success = Self.clamp(smallest, to: settings.success)
         let brief = Self.clamp(Self.withoutTTL, to: settings.success)
         let kind: AnswerKind?
+        let expired = facts.dnssecOK && Self.signaturesExpired(facts, wallClock)
+        isConclusive =
+            !facts.isTruncated && !expired
+            && (answer.responseCode == .noError || answer.responseCode == .nameError)
         switch answer.responseCode {
         case _ where facts.isTruncated || type == .axfr || type == .ixfr:
             (kind, seconds) = (nil, brief)
-        case _ where facts.dnssecOK && Self.signaturesExpired(facts, wallClock):
+        case _ where expired:
             (kind, seconds) = (nil, brief)
         case .noError where facts.answers > 0:
             (kind, seconds) = (.success, success)
@@ -69,5 +76,29 @@ package struct Lifetime: Sendable, Hashable {
         if facts.signaturesContradict { return true }
         guard let valid = facts.signaturesValid else { return false }
         return !valid.contains(wallClock)
+    }
+}
+
+// MARK: - Failures of our own
+
+extension Lifetime {
+    /// Seconds at most that we remember not to have reached anybody (RFC 9520, 3.2, allows five minutes): an
+    /// upstream that is back must not be hidden for longer by what we remember of it.
+    private static let longestFailure: UInt32 = 5
+    /// A failure found out within this time is tried again after a second, for ever: asking costs little.
+    private static let costlyEffort = Interval.seconds(1)
+
+    /// How long a failure of our own stays, in seconds: one at first, then twice as long as the time before,
+    /// while trying again takes clients' time (the back-off of RFC 9520, 3.2).
+    static func ofFailure(
+        after effort: Interval,
+        previous: CacheEntry.Head?,
+        settings: CacheSettings,
+        at now: Instant
+    ) -> UInt32 {
+        guard effort >= costlyEffort, let previous, previous.kind == .serverError else { return 1 }
+        let end = Instant(nanoseconds: previous.storedAt) + .seconds(UInt64(previous.lifetime))
+        guard now < end + .seconds(2 * UInt64(longestFailure)) else { return 1 }
+        return min(previous.lifetime * 2, longestFailure, settings.serverFailureTTL)
     }
 }

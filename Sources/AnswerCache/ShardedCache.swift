@@ -1,4 +1,5 @@
-// The answers of one server block, spread over shards with a lock each. A look-up holds one lock for one
+// The answers of one server block, spread over shards with a lock each; what is put in and taken back is in
+// ShardedCache+Keeping.swift. A look-up holds one lock for one
 // probe and one copy; an insert holds it for the change of the table. No lock is held across a call out,
 // and never two at once.
 
@@ -9,10 +10,10 @@ package import Timing
 /// The cache of one server block.
 @safe package final class ShardedCache: Sendable {
     package let settings: CacheSettings
-    private let budget: ByteBudget
+    let budget: ByteBudget
     // SAFETY: allocated and initialised in `init`, released in `deinit`, never reseated; what it points to is
     // reached through its mutex only.
-    private nonisolated(unsafe) let shards: UnsafeMutablePointer<Mutex<CacheShard>>
+    nonisolated(unsafe) let shards: UnsafeMutablePointer<Mutex<CacheShard>>
     private let shardCount: Int
 
     /// CoreDNS rounds every capacity below this up to it.
@@ -49,7 +50,7 @@ package import Timing
 
     /// Type and class join the hash of the name: A and AAAA of one name need not share a chain.
     @inline(__always)
-    private func place(of query: borrowing Query) -> (shard: Int, tag: UInt32) {
+    func place(of query: borrowing Query) -> (shard: Int, tag: UInt32) {
         let hash = query.hash ^ UInt64(query.type.rawValue) &* 0x9e37_79b9_7f4a_7c15
         return (Int(truncatingIfNeeded: hash >> 48) & (shardCount - 1), UInt32(truncatingIfNeeded: hash))
     }
@@ -104,7 +105,8 @@ extension ShardedCache {
             let freshness = Freshness(head, settings, at: now)
             switch freshness {
             case .gone: return .miss
-            case .stale where settings.stale?.verifies == true && !options.acceptsStale:
+            case .stale
+            where settings.stale?.verifies == true && !options.acceptsStale && !head.isKnownToFail(at: now):
                 return .staleIfUpstreamFails
             case .fresh, .stale: break
             }
@@ -114,14 +116,16 @@ extension ShardedCache {
                 // Only refreshing needs what was counted: other hits leave the entry's cache line clean.
                 if wantsRefresh || settings.prefetch != nil { entry.head = head }
             }
-            let style = ReplyStyle(
-                timeToLive: settings.keepsTTL && !freshness.isStale ? head.lifetime : freshness.timeToLive,
-                isAuthoritative: true,
-                limit: options.limit,
-                extendedError: freshness.isStale ? .staleAnswer : nil
-            )
             let size = entry.withAnswer(head) { answer, places in
-                ReplyWriter.write(
+                let style = ReplyStyle(
+                    timeToLive: settings.keepsTTL && !freshness.isStale
+                        ? head.lifetime : freshness.timeToLive,
+                    isAuthoritative: true,
+                    limit: options.limit,
+                    extendedError: head.kind == .serverError || freshness.isStale
+                        ? Self.extendedError(of: answer, isStale: freshness.isStale) : nil
+                )
+                return ReplyWriter.write(
                     answer,
                     ttlOffsets: places,
                     extendedCode: head.extendedCode,
@@ -143,81 +147,21 @@ extension ShardedCache {
     }
 }
 
-// MARK: - Inserting
+extension ShardedCache {
+    /// Why an answer is not as fresh from upstream as it looks (RFC 8914, 4.4, 4.14 and 4.20).
+    private static func extendedError(of answer: Span<UInt8>, isStale: Bool) -> ExtendedError? {
+        switch HeaderFlags(rawValue: answer.uint16(at: 2)).responseCode {
+        case .nameError where isStale: .staleDenial
+        case _ where isStale: .staleAnswer
+        case .serverFailure: .cachedError
+        default: nil
+        }
+    }
+}
+
+// MARK: - Counting
 
 extension ShardedCache {
-    /// What became of an answer that was offered.
-    package enum Insertion: Sendable, Equatable {
-        case stored
-        /// A failure does not take the place of an answer that can still be given.
-        case keptBetter
-        /// The byte budget is full of what may not be evicted for this.
-        case noRoom
-    }
-
-    /// Keeps `answer` to `query` as `kind` for `lifetime` seconds from `now`.
-    @discardableResult
-    package func insert(
-        _ answer: AnswerMessage,
-        for query: borrowing Query,
-        as kind: AnswerKind,
-        lifetime: UInt32,
-        at now: Instant
-    ) -> Insertion {
-        let (shard, tag) = place(of: query)
-        let head = CacheEntry.Head(
-            storedAt: now.nanoseconds,
-            lastHitAt: now.nanoseconds,
-            lifetime: lifetime,
-            wireSize: UInt16(truncatingIfNeeded: answer.wire.count),
-            ttlCount: UInt16(truncatingIfNeeded: answer.ttlOffsets.count),
-            type: query.type.rawValue,
-            recordClass: query.recordClass.rawValue,
-            hits: 0,
-            extendedCode: answer.responseCode.rawValue >> 4,
-            kind: kind,
-            dnssecOK: query.dnssecOK,
-            checkingDisabled: query.checkingDisabled,
-            refreshAskedAt: 0
-        )
-        return unsafe shards[shard].withLock { table in
-            let old = table.find(query, tag: tag)
-            var head = head
-            if let old {
-                var oldHead = table.entry(at: old).head
-                if kind == .serverError, oldHead.kind != .serverError,
-                    Freshness(oldHead, settings, at: now) != .gone
-                {
-                    oldHead.refreshAskedAt = 0
-                    table.entry(at: old).head = oldHead
-                    return .keptBetter
-                }
-                // Popularity outlives a refresh, else a popular name would be forgotten each time.
-                head.hits = oldHead.hits
-                head.lastHitAt = oldHead.lastHitAt
-            }
-            let stored = table.insert(
-                answer,
-                head: head,
-                tag: tag,
-                replacing: old,
-                budget: budget,
-                now: now.nanoseconds,
-                staleFor: settings.stale?.duration.nanoseconds ?? 0
-            )
-            return stored ? .stored : .noRoom
-        }
-    }
-
-    /// The refresh of this question has failed: the next popular hit may start another.
-    package func refreshFailed(_ query: borrowing Query) {
-        let (shard, tag) = place(of: query)
-        unsafe shards[shard].withLock { table in
-            guard let index = table.find(query, tag: tag) else { return }
-            table.entry(at: index).head.refreshAskedAt = 0
-        }
-    }
-
     /// Entries and evictions by kind, and octets.
     package struct Census: Sendable, Equatable {
         package var entries = (success: 0, denial: 0)

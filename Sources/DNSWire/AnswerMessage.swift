@@ -86,6 +86,21 @@ extension AnswerMessage {
     }
 }
 
+extension AnswerMessage {
+    /// SERVFAIL to `query`, said by ourselves; nil when it asks nothing.
+    package init?(failureOf query: borrowing Query) {
+        guard let name = query.domainName else { return nil }
+        let flags = HeaderFlags.response | ResponseCode.serverFailure.rawValue
+        let words = [0, flags, 1, 0, 0, 0]
+        let tail = [query.type.rawValue, query.recordClass.rawValue]
+        let octets = { (word: UInt16) in [UInt8(word >> 8), UInt8(truncatingIfNeeded: word)] }
+        wire = words.flatMap(octets) + name.wire + tail.flatMap(octets)
+        ttlOffsets = []
+        responseCode = .serverFailure
+        summary = Summary()
+    }
+}
+
 // MARK: - Helpers
 
 /// What is gathered while the records go by.

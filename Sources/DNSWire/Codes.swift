@@ -72,7 +72,10 @@ package struct ExtendedError: RawRepresentable, Hashable, Sendable {
 
     package static let other = ExtendedError(rawValue: 0)
     package static let staleAnswer = ExtendedError(rawValue: 3)
+    package static let cachedError = ExtendedError(rawValue: 13)
     package static let notReady = ExtendedError(rawValue: 14)
+    /// "Stale NXDOMAIN Answer".
+    package static let staleDenial = ExtendedError(rawValue: 19)
     package static let noReachableAuthority = ExtendedError(rawValue: 22)
     package static let networkError = ExtendedError(rawValue: 23)
 }

@@ -13,13 +13,24 @@ struct FlightKey: Hashable {
     let recordClass: RecordClass
     let dnssecOK: Bool
     let checkingDisabled: Bool
-    /// `forward` may ask over the client's transport, and what came over UDP may be cut.
-    let transport: Transport
+    /// `forward` may ask over the client's transport, and what came over UDP may be cut; TCP where it does not.
+    var transport: Transport
+}
+
+/// A question on its way, and who waits for the answer.
+struct Flight {
+    /// Tells apart flights that had the same key one after the other.
+    let number: UInt64
+    let startedAt: Instant
+    var waiting: [PendingQuery]
+    /// Whether it was decided when those who have a stale answer stop to wait.
+    var hasPatienceTimer = false
 }
 
 /// Waiting queries by question.
 struct InFlightTable {
-    private var flights: [FlightKey: [PendingQuery]] = [:]
+    private var flights: [FlightKey: Flight] = [:]
+    private var flightsStarted: UInt64 = 0
     /// Waiting queries in all.
     private(set) var waiting = 0
     private let capacity: Int
@@ -39,18 +50,44 @@ struct InFlightTable {
         case full
     }
 
-    mutating func admit(_ query: PendingQuery, as key: FlightKey) -> Admission {
+    mutating func admit(_ query: PendingQuery, as key: FlightKey, at now: Instant) -> Admission {
         guard waiting < capacity else { return .full }
         waiting += 1
-        if flights[key]?.append(query) != nil { return .joined }
-        flights[key] = [query]
+        if flights[key]?.waiting.append(query) != nil { return .joined }
+        flightsStarted += 1
+        flights[key] = Flight(number: flightsStarted, startedAt: now, waiting: [query])
         return .first
     }
 
-    /// Takes everybody who waits for `key` out of the table.
-    mutating func complete(_ key: FlightKey) -> [PendingQuery] {
-        let queries = flights.removeValue(forKey: key) ?? []
-        waiting -= queries.count
-        return queries
+    /// The question's flight, if it is under way.
+    subscript(key: FlightKey) -> Flight? { flights[key] }
+
+    /// Takes the flight and everybody who waits for it out of the table; nil when there is none.
+    mutating func complete(_ key: FlightKey) -> Flight? {
+        guard let flight = flights.removeValue(forKey: key) else { return nil }
+        waiting -= flight.waiting.count
+        return flight
+    }
+}
+
+// MARK: - Patience
+
+extension InFlightTable {
+    /// Whether the caller must set the timer of the flight: the first time true, then false.
+    mutating func needsPatienceTimer(_ key: FlightKey) -> Bool {
+        guard flights[key]?.hasPatienceTimer == false else { return false }
+        flights[key]?.hasPatienceTimer = true
+        return true
+    }
+
+    /// Takes those out who have a stale answer to fall back on; the flight goes on. Empty when flight `number`
+    /// has landed.
+    mutating func releaseVerifying(_ key: FlightKey, number: UInt64) -> [PendingQuery] {
+        guard var flight = flights[key], flight.number == number else { return [] }
+        let released = flight.waiting.filter { $0.reason == .verify }
+        flight.waiting.removeAll { $0.reason == .verify }
+        flights[key] = flight
+        waiting -= released.count
+        return released
     }
 }

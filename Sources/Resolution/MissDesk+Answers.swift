@@ -8,22 +8,21 @@ import Timing
 
 extension MissDesk {
     func finish(_ key: FlightKey, _ first: PendingQuery, _ outcome: UpstreamOutcome) {
-        let waiting = inFlight.complete(key)
+        guard let flight = inFlight.complete(key) else { return }
+        let effort = clocks.now() - flight.startedAt
         switch outcome {
-        case .failed(let failure): fail(waiting, failure)
+        case .failed(let failure): fail(flight.waiting, first, failure, after: effort)
         case .answered(let message, let server):
             do throws(AnswerMessage.Flaw) {
-                settle(waiting, first, try AnswerMessage(message))
+                settle(flight.waiting, first, try AnswerMessage(message))
             } catch {
                 first.table.zones[first.zone].counters.countDrop(thread: thread)
-                fail(
-                    waiting,
-                    UpstreamFailure(
-                        responseCode: .serverFailure,
-                        extendedError: .networkError,
-                        description: "malformed reply from \(server): \(error.rawValue)"
-                    )
+                let failure = UpstreamFailure(
+                    responseCode: .serverFailure,
+                    extendedError: .networkError,
+                    description: "malformed reply from \(server): \(error.rawValue)"
                 )
+                fail(flight.waiting, first, failure, after: effort)
             }
         }
     }
@@ -45,8 +44,10 @@ extension MissDesk {
         )
         if let kind = lifetime.kind, block.cacheScope.keeps(kind, name) {
             cache.insert(answer, for: query, as: kind, lifetime: lifetime.seconds, at: clocks.now())
+        } else if lifetime.isConclusive {
+            cache.forgetStale(query, at: clocks.now())
         } else {
-            cache.refreshFailed(query)
+            cache.refreshFailed(query, at: clocks.now())
         }
         let isFailure = answer.responseCode != .noError && answer.responseCode != .nameError
         for pending in waiting where pending.replyPath != nil {
@@ -60,16 +61,19 @@ extension MissDesk {
         }
     }
 
-    func fail(_ waiting: [PendingQuery], _ failure: UpstreamFailure) {
-        for (index, pending) in waiting.enumerated() {
-            let block = pending.table.zones[pending.zone].block
-            guard readAgain(pending) else { continue }
-            if index == 0 {
-                block.cache?.refreshFailed(query)
-                if block.logsErrors, let name = query.domainName {
-                    failures.note(block, failure, name, query.type, at: clocks.now())
-                }
-            }
+    /// Nobody could be asked. `effort` is how long finding out took; nil when it was known beforehand.
+    func fail(
+        _ waiting: [PendingQuery],
+        _ first: PendingQuery,
+        _ failure: UpstreamFailure,
+        after effort: Interval? = nil
+    ) {
+        let block = first.table.zones[first.zone].block
+        if readAgain(first), let name = query.domainName {
+            if let effort { remember(failure, name, block, effort) }
+            if block.logsErrors { failures.note(block, failure, name, query.type, at: clocks.now()) }
+        }
+        for pending in waiting where readAgain(pending) {
             if pending.reason == .verify, let cache = block.cache,
                 answerFromCache(pending, cache, acceptsStale: true)
             {
@@ -79,7 +83,24 @@ extension MissDesk {
         }
     }
 
-    private func readAgain(_ pending: PendingQuery) -> Bool {
+    /// Failures of our own limits say nothing about the name; a loop is found by questions that come again.
+    private func remember(
+        _ failure: UpstreamFailure,
+        _ name: DomainName,
+        _ block: ServerBlock,
+        _ effort: Interval
+    ) {
+        guard let cache = block.cache, block.cacheScope.covers(name) else { return }
+        if failure.responseCode == .serverFailure, failure.extendedError != .other,
+            block.cacheScope.keeps(.serverError, name), block.loop?.probe != name
+        {
+            cache.insertFailure(for: query, after: effort, at: clocks.now())
+        } else {
+            cache.refreshFailed(query, at: clocks.now())
+        }
+    }
+
+    func readAgain(_ pending: PendingQuery) -> Bool {
         query.read(pending.packet.span, hashing: hashing) == .accepted
     }
 }

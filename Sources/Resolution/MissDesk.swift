@@ -39,6 +39,8 @@ package final class MissDesk {
         let exchanges: [any Exchange]
     }
 
+    package typealias Alarm = (Instant, @escaping () -> Void) -> Void
+
     /// Clients that may wait for upstream at once; some 30 MiB when all of them do.
     package static let capacity = 50_000
 
@@ -50,6 +52,8 @@ package final class MissDesk {
     let log: QueryLog
     let failures: FailureLog
     private let onLoop: (PendingQuery) -> Void
+    /// Calls back at an instant, on the desk's event loop.
+    private let alarm: Alarm
     var inFlight = InFlightTable(capacity: MissDesk.capacity)
     private var exchanges: [ObjectIdentifier: Asked] = [:]
     var query = Query()
@@ -63,6 +67,7 @@ package final class MissDesk {
         counters: DeskCounters,
         log: QueryLog,
         failures: FailureLog,
+        alarm: @escaping Alarm,
         onLoop: @escaping (PendingQuery) -> Void
     ) {
         self.hashing = hashing
@@ -71,6 +76,7 @@ package final class MissDesk {
         self.counters = counters
         self.log = log
         self.failures = failures
+        self.alarm = alarm
         self.onLoop = onLoop
     }
 
@@ -113,6 +119,7 @@ extension MissDesk {
         guard let way = way(for: name, zone.block) else {
             fail(
                 [pending],
+                pending,
                 UpstreamFailure(
                     responseCode: .serverFailure,
                     extendedError: .notReady,
@@ -121,21 +128,57 @@ extension MissDesk {
             )
             return
         }
-        let key = FlightKey(
-            block: ObjectIdentifier(zone.block),
+        board(key(of: pending, name, zone.block), way, pending, zone.block.cache)
+    }
+
+    private func key(of pending: PendingQuery, _ name: DomainName, _ block: ServerBlock) -> FlightKey {
+        var key = FlightKey(
+            block: ObjectIdentifier(block),
             name: name.wire,
             type: query.type,
             recordClass: query.recordClass,
             dnssecOK: query.dnssecOK,
             checkingDisabled: query.checkingDisabled,
-            transport: pending.transport
+            transport: .tcp
         )
-        switch inFlight.admit(pending, as: key) {
+        // What comes over TCP is whole and serves everybody.
+        if block.asksAsClient, inFlight[key] == nil { key.transport = pending.transport }
+        return key
+    }
+
+    /// Joins those who ask the same, or is the first of them.
+    private func board(_ key: FlightKey, _ way: Way, _ pending: PendingQuery, _ cache: ShardedCache?) {
+        let now = clocks.now()
+        let patience = pending.reason == .verify ? cache?.settings.stale?.patience : nil
+        if let patience, let cache, let flight = inFlight[key], now - flight.startedAt >= patience,
+            answerFromCache(pending, cache, acceptsStale: true)
+        {
+            return
+        }
+        switch inFlight.admit(pending, as: key, at: now) {
         case .joined: counters.coalesced.add()
         case .first: ask(way, key, pending)
         case .full:
             counters.shed.add()
-            answerError(pending, .serverFailure, .notReady)
+            if pending.reason == .verify, let cache, answerFromCache(pending, cache, acceptsStale: true) {
+                return
+            }
+            return answerError(pending, .serverFailure, .notReady)
+        }
+        guard let patience, inFlight.needsPatienceTimer(key), let flight = inFlight[key] else { return }
+        alarm(flight.startedAt + patience) { [self] in endPatience(key, flight.number, pending) }
+    }
+
+    /// The client response timer of RFC 8767, 5: whoever has a stale answer gets it now; the question lives on.
+    private func endPatience(_ key: FlightKey, _ number: UInt64, _ first: PendingQuery) {
+        let released = inFlight.releaseVerifying(key, number: number)
+        guard !released.isEmpty, let cache = first.table.zones[first.zone].block.cache, readAgain(first)
+        else { return }
+        cache.refreshIsLate(query, at: clocks.now())
+        for pending in released {
+            guard readAgain(pending), !answerFromCache(pending, cache, acceptsStale: true) else { continue }
+            // Evicted meanwhile: it waits like any other.
+            accept(pending)
         }
     }
 

@@ -44,6 +44,9 @@ package final class ServerBlock: Sendable {
         self.consolidations = consolidations
     }
 
+    /// Whether what upstream says may depend on the transport of the client who asks.
+    package var asksAsClient: Bool { forwards.contains(where: \.asksAsClient) }
+
     /// A block without anything that answers refuses, as CoreDNS' does.
     package var answersQueries: Bool { cache != nil || !forwards.isEmpty || !logRules.isEmpty || logsErrors }
 }
@@ -81,8 +84,17 @@ package struct ForwardRoute: Sendable, Hashable {
     package let exchange: Int
     /// A reply with one of these codes is left to the following `forward` line.
     package let next: Set<ResponseCode>
+    /// Neither `force_tcp` nor `prefer_udp`: questions travel as the client's did.
+    package let asksAsClient: Bool
 
-    package init(from: DomainName, except: [DomainName] = [], exchange: Int, next: Set<ResponseCode> = []) {
+    package init(
+        from: DomainName,
+        except: [DomainName] = [],
+        exchange: Int,
+        next: Set<ResponseCode> = [],
+        asksAsClient: Bool = true
+    ) {
+        self.asksAsClient = asksAsClient
         self.from = from
         self.except = except
         self.exchange = exchange

@@ -24,7 +24,25 @@ import Timing
     }
 
     @Test func theLastTenthOfTheLifetimeOfAPopularAnswer() throws {
-        #expect(refreshes(try cupboard(), at: [50, 60, 70, 89.9, 90]) == [false, false, false, false, true])
+        #expect(refreshes(try cupboard(), at: [50, 60, 70, 84.9, 90]) == [false, false, false, false, true])
+    }
+
+    /// Nodes that stored an answer in the same second do not refresh it in the same second.
+    @Test func nodesDoNotRefreshInStep() throws {
+        let times = try (0..<200).map { node in
+            let cupboard = try cupboard(hits: 1)
+            let start = Double(node) / 1_000
+            try cupboard.put(question, for: 100, at: start)
+            return try #require(
+                stride(from: 84.0, through: 90.1, by: 0.1).first {
+                    cupboard.look(question, at: start + $0).hasSuffix("refresh")
+                }
+            )
+        }
+        #expect(times.allSatisfy { $0 >= 84.9 && $0 <= 90.1 })
+        // Even over the ten halves of the five seconds.
+        let counts = Dictionary(grouping: times) { Int(($0 - 85) * 2) }.mapValues(\.count)
+        #expect(counts.values.allSatisfy { $0 < 40 } && counts.count >= 10)
     }
 
     @Test func tooFewHits() throws {
@@ -42,14 +60,15 @@ import Timing
     @Test(arguments: [(10, 5, 4), (10, 100, 90), (90, 100, 10), (50, 3, 1)] as [(UInt32, UInt32, Double)])
     func theShareOfTheLifetime(_ percentage: UInt32, _ lifetime: UInt32, _ due: Double) throws {
         let cupboard = try cupboard(hits: 1, percentage: percentage, lifetime: lifetime)
-        #expect(refreshes(cupboard, at: [due - 0.1, due]) == [false, true])
+        let early = min(Double(lifetime) - due, due) / 2
+        #expect(refreshes(cupboard, at: [due - early - 0.1, due]) == [false, true])
     }
 
     @Test func onlyOneIsToldToRefresh() throws {
         let cupboard = try cupboard(hits: 1)
         #expect(refreshes(cupboard, at: [90, 90, 91, 92]) == [true, false, false, false])
-        withQuery(question) { query, _ in cupboard.cache.refreshFailed(query) }
-        #expect(refreshes(cupboard, at: [93, 93]) == [true, false])
+        withQuery(question) { query, _ in cupboard.cache.refreshFailed(query, at: .at(93)) }
+        #expect(refreshes(cupboard, at: [93, 97, 98, 98]) == [false, false, true, false])
     }
 
     @Test func popularityOutlivesTheRefresh() throws {

@@ -39,8 +39,7 @@ private final class Shelf {
             extendedCode: 0,
             kind: kind,
             dnssecOK: false,
-            checkingDisabled: false,
-            refreshAskedAt: 0
+            checkingDisabled: false
         )
         return shard.insert(
             answer,

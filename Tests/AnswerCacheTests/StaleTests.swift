@@ -19,10 +19,39 @@ import Timing
         #expect(cupboard.look(question, at: 29.9) == "NOERROR 1 192.0.2.1")
         #expect(cupboard.look(question, at: 30) == "NOERROR 0 192.0.2.1 stale refresh")
         #expect(cupboard.look(question, at: 31) == "NOERROR 0 192.0.2.1 stale")
-        withQuery(question) { query, _ in cupboard.cache.refreshFailed(query) }
-        #expect(cupboard.look(question, at: 32) == "NOERROR 0 192.0.2.1 stale refresh")
-        try cupboard.put(question, for: 30, at: 33)
-        #expect(cupboard.look(question, at: 34) == "NOERROR 29 192.0.2.1")
+        withQuery(question) { query, _ in cupboard.cache.refreshFailed(query, at: .at(31)) }
+        #expect(cupboard.look(question, at: 35.9) == "NOERROR 0 192.0.2.1 stale")
+        #expect(cupboard.look(question, at: 36) == "NOERROR 0 192.0.2.1 stale refresh")
+        try cupboard.put(question, for: 30, at: 37)
+        #expect(cupboard.look(question, at: 38) == "NOERROR 29 192.0.2.1")
+    }
+
+    /// The failure recheck timer of RFC 8767, 5, is not the client's to wait for.
+    @Test func verifyDoesNotWaitForWhatHasJustFailed() throws {
+        let cupboard = try cupboard(verifies: true)
+        #expect(cupboard.look(question, at: 30) == "verify")
+        withQuery(question) { query, _ in cupboard.cache.refreshFailed(query, at: .at(30)) }
+        #expect(cupboard.look(question, at: 30) == "NOERROR 0 192.0.2.1 stale")
+        #expect(cupboard.look(question, at: 35) == "NOERROR 0 192.0.2.1 stale refresh")
+        #expect(cupboard.look(question, at: 36) == "NOERROR 0 192.0.2.1 stale")
+        #expect(cupboard.look(question, at: 74.9).hasPrefix("NOERROR 0 192.0.2.1 stale"))
+        #expect(cupboard.look(question, at: 200) == "verify")
+    }
+
+    @Test func verifyDoesNotWaitForWhatIsLate() throws {
+        let cupboard = try cupboard(verifies: true)
+        withQuery(question) { query, _ in cupboard.cache.refreshIsLate(query, at: .at(30.4)) }
+        #expect(cupboard.look(question, at: 30.5) == "NOERROR 0 192.0.2.1 stale")
+        try cupboard.put(question, for: 30, at: 31)
+        #expect(cupboard.look(question, at: 61) == "verify")
+    }
+
+    @Test func whatIsOutOfDateIsForgottenOnlyWhenStale() throws {
+        let cupboard = try cupboard(verifies: false)
+        withQuery(question) { query, _ in cupboard.cache.forgetStale(query, at: .at(29)) }
+        #expect(cupboard.look(question, at: 29) == "NOERROR 1 192.0.2.1")
+        withQuery(question) { query, _ in cupboard.cache.forgetStale(query, at: .at(30)) }
+        #expect(cupboard.look(question, at: 30) == "miss")
     }
 
     /// A refresh that was shed on its way must not leave the entry stale for ever.

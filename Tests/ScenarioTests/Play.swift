@@ -50,6 +50,7 @@ final class Play {
             counters: deskCounters,
             log: queryLog,
             failures: failures,
+            alarm: { [network] in network.wake(at: $0, $1) },
             onLoop: {
                 log.write(
                     "[ERROR] plugin/loop: \($0.table.zones[$0.zone].block.loop?.probe.description ?? "")"

@@ -66,6 +66,13 @@ enum Cache: Directive {
         because: "zero is off",
         tooSmall: "invalid negative duration for serve_stale"
     )
+    static let verifyTimeout = Setting(
+        "cache serve_stale TIMEOUT",
+        default: GoDuration.milliseconds(400),
+        allowed: .zero ... .hours(1),
+        because: "a person notices half a second; zero waits as long as upstream takes",
+        tooSmall: "invalid negative timeout for serve_stale"
+    )
     static let serverFailureDuration = Setting(
         "cache servfail DURATION",
         default: GoDuration.seconds(5),
@@ -77,7 +84,7 @@ enum Cache: Directive {
     static let settings = [
         capacity.summary, successTTL.summary, denialTTL.summary, minimumTTL.summary,
         prefetchAmount.summary, prefetchDuration.summary, prefetchPercentage.summary,
-        staleDuration.summary, serverFailureDuration.summary,
+        staleDuration.summary, verifyTimeout.summary, serverFailureDuration.summary,
     ]
 
     static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
@@ -165,7 +172,7 @@ enum Cache: Directive {
     private static func readServeStale(
         _ line: DirectiveSyntax
     ) throws(Diagnostic) -> CacheConfiguration.ServeStale? {
-        try line.requireArguments(0...2, expected: "serve_stale [DURATION] [immediate|verify]")
+        try line.requireArguments(0...3, expected: "serve_stale [DURATION [immediate|verify [TIMEOUT]]]")
         let duration = try line.argument(0).map(staleDuration.read) ?? staleDuration.defaultValue
         var mode = CacheConfiguration.ServeStale.Mode.immediate
         if let token = line.argument(1) {
@@ -178,8 +185,19 @@ enum Cache: Directive {
             }
             mode = known
         }
+        var timeout = verifyTimeout.defaultValue
+        if let token = line.argument(2) {
+            guard mode == .verify else {
+                throw Diagnostic(
+                    at: token.location,
+                    "serve_stale immediate takes no timeout: \(token.text)",
+                    hint: "nobody waits there; write verify, or leave the timeout out"
+                )
+            }
+            timeout = try verifyTimeout.read(token)
+        }
         guard duration > .zero else { return nil }
-        return CacheConfiguration.ServeStale(duration: duration, mode: mode)
+        return CacheConfiguration.ServeStale(duration: duration, mode: mode, verifyTimeout: timeout)
     }
 
     /// A second `disable` of the same kind replaces the first.

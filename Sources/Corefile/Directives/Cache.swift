@@ -45,16 +45,23 @@ package struct CacheConfiguration: PluginConfiguration {
         package enum Mode: String, Sendable {
             /// Answer now, refresh behind it.
             case immediate
-            /// Ask upstream first, answer stale only when that fails.
+            /// Ask upstream first, answer stale only when that fails or takes too long.
             case verify
         }
         /// How long past its lifetime an answer may serve; never zero (that is off: nil).
         package var duration: GoDuration
         package var mode: Mode
+        /// How long `verify` waits before it answers stale; zero is as long as upstream may take.
+        package var verifyTimeout: GoDuration
 
-        package init(duration: GoDuration, mode: Mode) {
+        package init(
+            duration: GoDuration,
+            mode: Mode,
+            verifyTimeout: GoDuration = Cache.verifyTimeout.defaultValue
+        ) {
             self.duration = duration
             self.mode = mode
+            self.verifyTimeout = verifyTimeout
         }
     }
 
@@ -68,7 +75,7 @@ package struct CacheConfiguration: PluginConfiguration {
     package var prefetch: Prefetch?
     /// Nil is off.
     package var serveStale: ServeStale?
-    /// How long an upstream's SERVFAIL is kept; zero is not at all.
+    /// How long an upstream's SERVFAIL is kept, and the most for one of our own; zero is not at all.
     package var serverFailureDuration: GoDuration
     /// Names below these are not stored in the success store.
     package var disabledForSuccess: [DomainName]

@@ -68,6 +68,19 @@ struct CacheTests {
         #expect(cache.keepsTTL)
     }
 
+    @Test(
+        "cache reads how long verify waits",
+        arguments: [
+            ("serve_stale 1h verify", .milliseconds(400)),
+            ("serve_stale 1h verify 250ms", .milliseconds(250)),
+            ("serve_stale 1h VERIFY 0", .zero),
+        ] as [(String, GoDuration)]
+    )
+    func verifyTimeout(_ line: String, _ timeout: GoDuration) throws {
+        let stale = try #require(block("cache {\n \(line)\n}")?.cache?.serveStale)
+        #expect(stale.mode == .verify && stale.verifyTimeout == timeout)
+    }
+
     @Test("cache turns prefetch and serve_stale off with zero")
     func cacheOff() throws {
         let cache = try #require(block("cache {\n prefetch 0\n serve_stale 0\n}")?.cache)
