@@ -126,6 +126,11 @@ extension MetricCatalogue {
         case .missDuration: histogram(.latency, "Time to answer with an upstream's help.")
         case .upstreamTimeouts: counter("Queries that an upstream did not answer in time.", ["to"])
         case .upstreamRetries: counter("Queries asked again, of the same or another upstream.")
+        case .upstreamUnwantedReplies: counter("Replies that answer no question of ours, ignored.")
+        case .upstreamQueued: counter("Queries that waited until an upstream had room for them.")
+        case .upstreamConnectionFailures:
+            counter("Connections to an upstream that could not be opened.", ["to"])
+        case .upstreamHandshakeFailures: counter("TLS handshakes with an upstream that failed.", ["to"])
         case .coalesced: counter("Queries that waited for another client's identical one.")
         case .shed: counter("Queries refused because of a limit of ours.", ["reason"])
         case .cacheBytes: gauge("Memory the cached answers take in bytes.")

@@ -31,6 +31,11 @@ extension Interval: Comparable {
     package static func * (left: Interval, factor: UInt64) -> Interval {
         Interval(nanoseconds: left.nanoseconds * factor)
     }
+
+    @inlinable
+    package static func / (left: Interval, divisor: UInt64) -> Interval {
+        Interval(nanoseconds: left.nanoseconds / divisor)
+    }
 }
 
 extension Interval {

@@ -15,6 +15,23 @@ package enum AnswerVerdict: Sendable, Hashable {
     case anotherQuestion
     /// Too short, or its records are broken or fewer than promised.
     case malformed
+
+    /// The response code of the judged message; nil when it is no answer.
+    func code(of message: Span<UInt8>) -> ResponseCode? {
+        switch self {
+        case .anotherQuestion, .malformed: nil
+        case .bareError(let code): code
+        case .answers, .truncated: HeaderFlags(rawValue: message.uint16(at: 2)).responseCode
+        }
+    }
+
+    /// Whether the server has understood the question.
+    package var isSound: Bool {
+        switch self {
+        case .answers, .truncated, .bareError: true
+        case .anotherQuestion, .malformed: false
+        }
+    }
 }
 
 extension UpstreamQuery {

@@ -3,6 +3,9 @@
 //
 // `Asker` is whoever wants the answer; a question that was answered elsewhere leaves its id behind as
 // ownerless, so that the late answer finds it and the id is not given to another question meanwhile.
+//
+// An answer is late when its own time is over. Behind many others that time says nothing: the server works
+// through a queue. Then silence of the whole connection tells, or that later questions were answered first.
 
 import DNSWire
 package import Resolution
@@ -24,6 +27,8 @@ package struct ConnectionState<Asker>: ~Copyable {
         let sent: Instant
         /// Whether the connection had been used before; then its end says nothing about the server.
         let isReuse: Bool
+        /// Whether so many were ahead of it that its wait says little.
+        let isInCrowd: Bool
         var isOverdue = false
     }
 
@@ -33,6 +38,10 @@ package struct ConnectionState<Asker>: ~Copyable {
     private var overdue = 0
     private var answers = 0
     private var lastUse: Instant
+    /// When anything was last heard of the other side; the beginning counts.
+    private var lastSign: Instant
+    /// When the youngest of the answered questions was sent.
+    private var youngestAnswered: Instant
     private let dies: Instant
     private let expire: Interval
     private let limits: ForwardLimits
@@ -42,6 +51,8 @@ package struct ConnectionState<Asker>: ~Copyable {
         limits = settings.limits
         expire = settings.expire
         lastUse = now
+        lastSign = now
+        youngestAnswered = now
         dies = now + age
     }
 
@@ -55,8 +66,17 @@ package struct ConnectionState<Asker>: ~Copyable {
     package enum Reception {
         /// For this asker, after this time; the verdict says whether it is an answer.
         case reply(Asker, AnswerVerdict, latency: Interval)
-        /// Nobody waits for it: answered elsewhere, or never asked.
+        /// An answer to a question that was answered elsewhere meanwhile.
+        case late(latency: Interval)
+        /// Never asked, or not an answer to the question with its id.
         case unwanted
+    }
+
+    /// Whether an answer has kept its asker waiting for too long.
+    package enum Lateness: Sendable, Hashable {
+        case late
+        /// The connection works: look again at this instant.
+        case inTime(until: Instant)
     }
 }
 
@@ -65,6 +85,12 @@ package struct ConnectionState<Asker>: ~Copyable {
 extension ConnectionState {
     /// Ids that wait for an answer, ownerless ones included.
     package var load: Int { inFlight.count }
+
+    /// Whether it carries as many questions as it may.
+    package var isFull: Bool { inFlight.count >= limits.depth }
+
+    /// Whether answers are missing that should have come.
+    package var isSilent: Bool { overdue > 0 }
 
     /// Whether the end has come.
     package var isClosed: Bool {
@@ -76,12 +102,17 @@ extension ConnectionState {
         if case .draining = state { inFlight.isEmpty } else { false }
     }
 
+    /// Whether it is open and nobody waits for an answer.
+    package var isIdle: Bool {
+        if case .open = state { inFlight.isEmpty } else { false }
+    }
+
     /// Whether nothing was ever sent on it: a retry after the end of a reused one wants such a connection.
     package var isFresh: Bool { answers == 0 }
 
-    /// Whether another question may be sent.
+    /// Whether another question may be sent, now or when there is room again.
     package func accepts(at now: Instant) -> Bool {
-        guard overdue == 0, inFlight.count < limits.depth else { return false }
+        guard overdue == 0 else { return false }
         switch state {
         case .connecting: return true
         // An idle connection that is about to expire would be used only to see it end.
@@ -99,6 +130,7 @@ extension ConnectionState {
         guard case .connecting = state else { return }
         state = .open
         lastUse = now
+        lastSign = now
     }
 
     /// Takes a question and gives its id: the free one at or after `random`; nil when it takes none.
@@ -108,10 +140,16 @@ extension ConnectionState {
         random: UInt16,
         at now: Instant
     ) -> UInt16? {
-        guard accepts(at: now) else { return nil }
+        guard accepts(at: now), !isFull else { return nil }
         var id = random
         while inFlight[id] != nil { id &+= 1 }
-        inFlight[id] = InFlight(asker: asker, query: query, sent: now, isReuse: answers > 0)
+        inFlight[id] = InFlight(
+            asker: asker,
+            query: query,
+            sent: now,
+            isReuse: answers > 0,
+            isInCrowd: inFlight.count >= limits.crowd
+        )
         lastUse = now
         return id
     }
@@ -122,18 +160,36 @@ extension ConnectionState {
         let id = message.uint16(at: 0)
         guard let entry = inFlight.removeValue(forKey: id) else { return .unwanted }
         lastUse = now
+        lastSign = now
+        youngestAnswered = max(youngestAnswered, entry.sent)
         answers += 1
         if entry.isOverdue { overdue -= 1 }
-        guard let asker = entry.asker else { return .unwanted }
-        return .reply(asker, entry.query.judge(message), latency: now - entry.sent)
+        let verdict = entry.query.judge(message)
+        guard let asker = entry.asker else {
+            return verdict.isSound ? .late(latency: now - entry.sent) : .unwanted
+        }
+        return .reply(asker, verdict, latency: now - entry.sent)
     }
 
-    /// The question has waited longer than it should: no new ones until it is answered.
-    package mutating func isLate(_ id: UInt16) {
-        guard var entry = inFlight[id], !entry.isOverdue else { return }
+    /// Judges a question that has waited for `patience`; while it is late, no new ones are taken.
+    ///
+    /// An overloaded server is not a dead one: asking it the same once more would only add to its load.
+    package mutating func lateness(
+        of id: UInt16,
+        patience: Interval,
+        at now: Instant
+    ) -> Lateness {
+        guard var entry = inFlight[id], !entry.isOverdue else { return .late }
+        if entry.sent + patience > now { return .inTime(until: entry.sent + patience) }
+        if entry.isInCrowd, lastSign + patience > now,
+            youngestAnswered < entry.sent + patience / 2
+        {
+            return .inTime(until: lastSign + patience)
+        }
         entry.isOverdue = true
         inFlight[id] = entry
         overdue += 1
+        return .late
     }
 
     /// The asker has got its answer elsewhere, or has given up.

@@ -11,6 +11,7 @@ final class DatagramAsk: LinkReceiver {
     private let server: UpstreamServer
     private let group: ForwardGroup
     private let id: UInt16
+    private let query: UpstreamQuery
     private let sent: Instant
     private var link: (any Link)?
 
@@ -19,6 +20,7 @@ final class DatagramAsk: LinkReceiver {
         self.server = server
         self.group = group
         id = group.network.randomID()
+        query = asker.query
         sent = now
         link = group.network.open(
             .udp,
@@ -26,15 +28,21 @@ final class DatagramAsk: LinkReceiver {
             within: group.settings.limits.connect,
             for: self
         )
-        link?.send(asker.question.query.message, id: id)
+        link?.send(query.message, id: id)
         group.openDatagrams += 1
+        server.datagrams += 1
     }
 
     func close() {
         guard let link else { return }
         link.close()
-        self.link = nil
+        forgetLink()
+    }
+
+    private func forgetLink() {
+        link = nil
         group.openDatagrams -= 1
+        server.datagrams -= 1
     }
 
     /// How a question that stays unanswered is explained.
@@ -52,7 +60,7 @@ final class DatagramAsk: LinkReceiver {
             group.counters.count(.unwantedReplies)
             return
         }
-        let verdict = asker.question.query.judge(message)
+        let verdict = query.judge(message)
         switch verdict {
         case .anotherQuestion, .malformed:
             group.counters.count(.unwantedReplies)
@@ -65,8 +73,7 @@ final class DatagramAsk: LinkReceiver {
     func linkFailed(_ failure: LinkFailure) {
         guard let link else { return }
         let text = UpstreamFailure.link(failure, .udp, from: link.local, to: server.endpoint)
-        self.link = nil
-        group.openDatagrams -= 1
+        forgetLink()
         group.attemptFailed(asker, text, onReused: false)
     }
 }

@@ -10,20 +10,37 @@ extension ForwardGroup {
     func send(_ question: Question, to server: UpstreamServer, at now: Instant) {
         let patience = server.latency.patience(settings.limits)
         question.attempts.started(patience: patience, at: now)
-        let asker = Attempt.Asker(question: question, number: question.nextNumber)
+        let query = server.edns.isSpoken(at: now) ? question.query : question.query.withoutEDNS
+        let asker = Attempt.Asker(question: question, number: question.nextNumber, query: query)
         question.nextNumber += 1
-        let path: Attempt.Path?
-        switch settings.transport.transport(ofClient: question.query.clientTransport) {
-        case .udp where openDatagrams >= settings.limits.datagrams:
-            path = nil
+        guard let path = open(asker, to: server, over: transport(of: question), at: now) else {
+            return fail(question, .crowded(server.endpoint), at: now)
+        }
+        question.add(
+            Attempt(
+                number: asker.number,
+                server: server,
+                path: path,
+                lateAt: now + patience,
+                usesEDNS: query.hasEDNS
+            )
+        )
+    }
+
+    /// Nil when the server has no room.
+    private func open(
+        _ asker: Attempt.Asker,
+        to server: UpstreamServer,
+        over transport: Transport,
+        at now: Instant
+    ) -> Attempt.Path? {
+        switch transport {
+        case .udp where !hasSockets(for: .udp): return nil
         case .udp:
             server.counters.count(.openedUDP)
-            path = .datagram(DatagramAsk(asker, to: server, in: self, at: now))
-        case .tcp:
-            path = stream(asker, to: server, at: now)
+            return .datagram(DatagramAsk(asker, to: server, in: self, at: now))
+        case .tcp: return stream(asker, to: server, at: now)
         }
-        guard let path else { return fail(question, .crowded(server.endpoint), at: now) }
-        question.add(Attempt(number: asker.number, server: server, path: path, lateAt: now + patience))
     }
 
     private func stream(_ asker: Attempt.Asker, to server: UpstreamServer, at now: Instant) -> Attempt.Path? {
@@ -47,7 +64,7 @@ extension ForwardGroup {
     private func openConnection(to server: UpstreamServer, at now: Instant) -> PooledConnection {
         server.counters.count(.openedTCP)
         let jitter = settings.limits.maxAgeJitter.nanoseconds
-        let spread = jitter == 0 ? 0 : network.random() % (2 * jitter)
+        let spread = jitter == 0 ? 0 : network.random() % jitter
         let shortest = settings.limits.maxAge.nanoseconds - min(jitter, settings.limits.maxAge.nanoseconds)
         let connection = PooledConnection(
             to: server,
@@ -74,47 +91,80 @@ extension ForwardGroup {
         guard let attempt = question.removeAttempt(asker.number) else { return }
         let server = attempt.server
         let now = network.now
-        let code: ResponseCode
-        switch verdict {
-        case .anotherQuestion, .malformed:
-            perform(server.health.failed(at: now), for: server)
+        guard let code = verdict.code(of: message) else {
+            noteFailure(of: server, at: now)
             return fail(question, .badReply(verdict, from: server.endpoint), at: now)
-        case .bareError(let bare):
-            code = bare
-        case .answers, .truncated:
-            code = HeaderFlags(rawValue: message.uint16(at: 2)).responseCode
         }
         server.health.succeeded()
         server.latency.add(latency)
         server.counters.observe(latency, code)
-        if case .datagram(let ask) = attempt.path {
-            ask.close()
-            if verdict == .truncated, settings.transport == .udpFirst {
-                return askAgainOverTCP(question, attempt, at: now)
-            }
-        }
+        if case .datagram(let ask) = attempt.path { ask.close() }
+        if attempt.wasRepeatedWithoutEDNS, !code.mayMeanNoEDNS { server.edns.isNotSpoken(at: now) }
+        if goesOn(question, attempt, code, isTruncated: verdict == .truncated, at: now) { return }
         let bytes =
             if case .bareError = verdict {
                 question.query.reply(with: code)
             } else {
                 message.array(0..<message.count)
             }
+        replied(question, bytes, code, server, at: now)
+    }
+
+    /// A reply that another server may better is kept for the case that none does.
+    private func replied(
+        _ question: Question,
+        _ bytes: [UInt8],
+        _ code: ResponseCode,
+        _ server: UpstreamServer,
+        at now: Instant
+    ) {
         let outcome = UpstreamOutcome.answered(bytes, from: server.endpoint)
-        guard settings.failover.contains(code) else { return settle(question, outcome) }
+        guard settings.isWorthAnotherServer(code) else { return settle(question, outcome) }
         question.lastReply = outcome
         question.attempts.refused(by: server.index, at: now)
         advance(question, at: now)
     }
 
-    /// The same attempt goes on over TCP (RFC 7766, 5).
-    private func askAgainOverTCP(_ question: Question, _ attempt: Attempt, at now: Instant) {
-        let asker = Attempt.Asker(question: question, number: attempt.number)
-        guard let path = stream(asker, to: attempt.server, at: now) else {
+    /// Whether the reply leads to the same question in another manner: without EDNS, or over TCP (RFC 7766, 5).
+    private func goesOn(
+        _ question: Question,
+        _ attempt: Attempt,
+        _ code: ResponseCode,
+        isTruncated: Bool,
+        at now: Instant
+    ) -> Bool {
+        if code.mayMeanNoEDNS, attempt.usesEDNS {
+            goOn(question, attempt, over: attempt.transport, withEDNS: false, at: now)
+            return true
+        }
+        guard isTruncated, attempt.transport == .udp, settings.transport == .udpFirst else { return false }
+        goOn(question, attempt, over: .tcp, withEDNS: attempt.usesEDNS, at: now)
+        return true
+    }
+
+    /// The same attempt goes on in another manner, at the same server.
+    private func goOn(
+        _ question: Question,
+        _ attempt: Attempt,
+        over transport: Transport,
+        withEDNS: Bool,
+        at now: Instant
+    ) {
+        let query = withEDNS ? question.query : question.query.withoutEDNS
+        let asker = Attempt.Asker(question: question, number: attempt.number, query: query)
+        guard let path = open(asker, to: attempt.server, over: transport, at: now) else {
             return fail(question, .crowded(attempt.server.endpoint), at: now)
         }
-        var attempt = attempt
-        attempt.path = path
-        question.add(attempt)
+        question.add(
+            Attempt(
+                number: attempt.number,
+                server: attempt.server,
+                path: path,
+                lateAt: attempt.lateAt,
+                usesEDNS: query.hasEDNS,
+                wasRepeatedWithoutEDNS: attempt.wasRepeatedWithoutEDNS || !withEDNS && attempt.usesEDNS
+            )
+        )
     }
 
     /// A datagram with the right id is no answer: keep waiting for the right one, and ask elsewhere too.
@@ -123,7 +173,7 @@ extension ForwardGroup {
         guard question.markDeceived(asker.number) else { return }
         let now = network.now
         question.lastFailure = failure
-        question.attempts.wasDeceived(at: now, health: health)
+        question.attempts.wasDeceived(at: now, health: health(for: question, at: now))
         advance(question, at: now)
     }
 
@@ -133,18 +183,27 @@ extension ForwardGroup {
         guard let attempt = question.removeAttempt(asker.number) else { return }
         let now = network.now
         guard onReused else {
-            perform(attempt.server.health.failed(at: now), for: attempt.server)
+            noteFailure(of: attempt.server, at: now)
             return fail(question, failure, at: now)
         }
         question.lastFailure = failure
         question.wantsFreshConnection = true
-        question.attempts.lostReused(server: attempt.server.index, at: now, health: health)
+        question.attempts.lostReused(
+            server: attempt.server.index,
+            at: now,
+            health: health(for: question, at: now)
+        )
         advance(question, at: now)
+    }
+
+    private func noteFailure(of server: UpstreamServer, at now: Instant) {
+        server.health.backOff(at: now)
+        perform(server.health.failed(at: now), for: server)
     }
 
     private func fail(_ question: Question, _ failure: UpstreamFailure, at now: Instant) {
         question.lastFailure = failure
-        question.attempts.failed(at: now, health: health)
+        question.attempts.failed(at: now, health: health(for: question, at: now))
         advance(question, at: now)
     }
 }
@@ -153,19 +212,30 @@ extension ForwardGroup {
 
 extension ForwardGroup {
     /// Servers that were not answering in time are suspects, and their connections take no more questions.
-    func noteLateness(of question: Question, at now: Instant) {
-        for attempt in question.markLate(at: now) {
-            attempt.server.counters.count(.timeout)
-            if case .stream(let connection, let id) = attempt.path { connection.state.isLate(id) }
-            perform(attempt.server.health.wasSlow(at: now), for: attempt.server)
+    /// Returns until when the youngest attempt has time all the same: it waits its turn at a server that works.
+    func noteLateness(of question: Question, at now: Instant) -> Instant? {
+        question.markLate(at: now) { attempt in
+            let server = attempt.server
+            if case .stream(let connection, let id) = attempt.path,
+                case .inTime(let until) = connection.state.lateness(
+                    of: id,
+                    patience: server.latency.patience(settings.limits),
+                    at: now
+                )
+            {
+                return until
+            }
+            server.counters.count(.timeout)
+            perform(server.health.wasSlow(at: now), for: server)
+            return nil
         }
     }
 
     /// The question's time or its attempts are used up.
     func giveUp(_ question: Question, at now: Instant) {
-        noteLateness(of: question, at: now)
+        _ = noteLateness(of: question, at: now)
         for attempt in question.openAttempts {
-            perform(attempt.server.health.failed(at: now), for: attempt.server)
+            if attempt.isLate { perform(attempt.server.health.failed(at: now), for: attempt.server) }
             guard !attempt.wasDeceived else { continue }
             question.lastFailure =
                 switch attempt.path {
@@ -173,6 +243,7 @@ extension ForwardGroup {
                 case .stream(let connection, _): connection.silence()
                 }
         }
-        settle(question, question.lastReply ?? .failed(question.lastFailure ?? .noHealthyServer))
+        let ofOurs = question.isQueued ? UpstreamFailure.crowded(servers[0].endpoint) : .noHealthyServer
+        settle(question, question.lastReply ?? .failed(question.lastFailure ?? ofOurs))
     }
 }

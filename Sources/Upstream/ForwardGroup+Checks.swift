@@ -20,6 +20,7 @@ extension ForwardGroup {
     func checkSucceeded(_ check: HealthCheck) {
         check.server.check = nil
         check.server.health.succeeded()
+        useRoom(at: network.now)
     }
 
     func checkFailed(_ check: HealthCheck) {
@@ -27,6 +28,7 @@ extension ForwardGroup {
         server.check = nil
         server.counters.count(.failedCheck)
         perform(server.health.checkFailed(at: network.now), for: server)
+        useRoom(at: network.now)
     }
 
     func checkTimedOut(_ check: HealthCheck) {

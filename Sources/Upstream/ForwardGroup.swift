@@ -1,6 +1,7 @@
 // One `forward` line at work: takes questions, lets the state machines decide, and does what they say. All of
 // it happens on the event loop of its `Network`; there is no lock because nobody else is here.
-// Sending and hearing are in ForwardGroup+Attempts.swift, health checks in ForwardGroup+Checks.swift.
+// Sending and hearing are in ForwardGroup+Attempts.swift, health checks in ForwardGroup+Checks.swift, questions
+// that no server has room for in ForwardGroup+Queue.swift.
 
 package import Resolution
 import Timing
@@ -20,8 +21,12 @@ package final class ForwardGroup: Exchange {
     private var asked = 0
     /// Questions under way.
     private var live = 0
+    /// Questions that no server has room for; no queue without questions.
+    var queues: [Transport: QuestionQueue] = [:]
     /// Sockets that wait for an answer.
     var openDatagrams = 0
+    /// Whether questions are leaving the queue: what happens meanwhile is seen there.
+    var isUsingRoom = false
     private(set) var isClosing = false
 
     /// Call on the network's loop, as everything else.
@@ -42,6 +47,8 @@ package final class ForwardGroup: Exchange {
         /// The next check of a server.
         case check(UpstreamServer)
         case sweep
+        /// A server's pause is over: it has room again.
+        case room
     }
 }
 
@@ -90,26 +97,37 @@ extension ForwardGroup {
         while !question.isSettled {
             // Sixteen bits are enough for fifteen servers, and the cheapest that the network has.
             let random = servers.count > 1 ? UInt64(network.randomID()) : 0
-            switch question.attempts.next(at: now, health: health, random: random) {
-            case .ask(let server, let allAreDown):
-                if allAreDown { counters.count(.healthCheckBroken) }
+            let step = question.attempts.next(at: now, health: health(for: question, at: now), random: random)
+            switch step {
+            case .ask(let server):
                 if question.attempts.made > 1 { counters.count(.retries) }
                 send(question, to: servers[server], at: now)
             case .wait(let until):
-                guard question.wakes != until else { return }
-                question.wakes = until
-                deadlines.add(.question(question), due: until)
-                return setAlarm()
+                return wait(question, until: until)
+            case .queue(let until):
+                enqueue(question, at: now)
+                return wait(question, until: until)
             case .end:
                 giveUp(question, at: now)
             }
         }
     }
 
+    private func wait(_ question: Question, until instant: Instant) {
+        guard question.wakes != instant else { return }
+        question.wakes = instant
+        deadlines.add(.question(question), due: instant)
+        setAlarm()
+    }
+
     /// What the choice of a server needs to know of all of them.
-    var health: QueryAttempts.Health {
+    func health(for question: Question, at now: Instant) -> QueryAttempts.Health {
+        let transport = transport(of: question)
+        let hasSockets = hasSockets(for: transport)
         var health = QueryAttempts.Health()
-        for server in servers where server.health.isSuspect {
+        for server in servers {
+            if !hasSockets || !server.hasRoom(over: transport, at: now) { health.full.insert(server.index) }
+            guard server.health.isSuspect else { continue }
             health.suspect.insert(server.index)
             if server.health.isDown { health.down.insert(server.index) }
         }
@@ -119,6 +137,7 @@ extension ForwardGroup {
     /// Delivers the outcome, and forgets what is still open for the question.
     func settle(_ question: Question, _ outcome: UpstreamOutcome) {
         guard let completion = question.settle() else { return }
+        if question.attempts.foundAllDown { counters.count(.healthCheckBroken) }
         for attempt in question.removeAllAttempts() {
             switch attempt.path {
             case .datagram(let ask): ask.close()
@@ -149,6 +168,12 @@ extension ForwardGroup {
         setAlarm()
     }
 
+    /// Lets questions leave the queue at an instant.
+    func useRoomLater(at due: Instant) {
+        deadlines.add(.room, due: due)
+        setAlarm()
+    }
+
     /// Looks after idle connections as long as there are any.
     func startSweeping(at now: Instant) {
         guard !isSweeping else { return }
@@ -173,7 +198,8 @@ extension ForwardGroup {
             switch due {
             case .question(let question): wake(question, at: now)
             case .checkEnd(let check): checkTimedOut(check)
-            case .check(let server): perform(server.health.checkIsDue(), for: server)
+            case .check(let server): perform(server.health.checkIsDue(at: now), for: server)
+            case .room: useRoom(at: now)
             case .sweep: sweep(at: now)
             }
         }
@@ -183,7 +209,7 @@ extension ForwardGroup {
     private func wake(_ question: Question, at now: Instant) {
         guard !question.isSettled, let wakes = question.wakes, wakes <= now else { return }
         question.wakes = nil
-        noteLateness(of: question, at: now)
+        if let later = noteLateness(of: question, at: now) { question.attempts.postpone(until: later) }
         advance(question, at: now)
     }
 

@@ -19,11 +19,14 @@ package struct ForwardSettings: Sendable, Hashable {
     package var healthCheck = HealthCheck()
     /// How long an unused connection is kept.
     package var expire = Interval.seconds(10)
+    /// How many unused connections to one server are kept; 0 means no limit but ours.
+    package var maxIdleConnections = 0
     /// How many questions may be on their way at once; 0 means no limit.
     package var maxConcurrent = 0
     /// After so many failed attempts a question has failed; 0 leaves it to `ForwardLimits`.
     package var maxConnectAttempts = 0
-    /// A reply with one of these codes is tried on the next server; the last one is returned.
+    /// A reply with one of these codes is tried on the next server; the last one is returned. SERVFAIL and
+    /// REFUSED are tried there in any case (`isWorthAnotherServer`).
     package var failover: Set<ResponseCode> = []
     /// Whether a question fails at once while all servers are down, instead of trying one all the same.
     package var failsFast = false
@@ -59,6 +62,13 @@ package struct ForwardSettings: Sendable, Hashable {
 
         /// CoreDNS' defaults: `. NS` with RD every 500 ms.
         package init() {}
+    }
+}
+
+extension ForwardSettings {
+    /// Whether another server may have a better reply: SERVFAIL and REFUSED tell of the server, not of the name.
+    func isWorthAnotherServer(_ code: ResponseCode) -> Bool {
+        code == .serverFailure || code == .refused || failover.contains(code)
     }
 }
 

@@ -27,7 +27,7 @@ final class PooledConnection: LinkReceiver {
 
     /// Sends a question and returns its id; nil when the connection takes none.
     func send(_ asker: Attempt.Asker, at now: Instant) -> UInt16? {
-        let query = asker.question.query
+        let query = asker.query
         guard let id = state.send(query, for: asker, random: group.network.randomID(), at: now) else {
             return nil
         }
@@ -52,6 +52,7 @@ final class PooledConnection: LinkReceiver {
         for asked in lost {
             group.attemptFailed(asked.asker, text, onReused: asked.wasReuse && isPeersEnd)
         }
+        group.useRoom(at: group.network.now)
     }
 
     /// How a question that this connection leaves unanswered is explained.
@@ -68,13 +69,18 @@ final class PooledConnection: LinkReceiver {
         switch state.received(message, at: group.network.now) {
         case .unwanted:
             group.counters.count(.unwantedReplies)
+        case .late(let latency):
+            server.health.succeeded()
+            server.latency.add(latency)
         case .reply(let asker, let verdict, let latency):
-            let isSound = verdict != .malformed && verdict != .anotherQuestion
             group.received(message, verdict, after: latency, for: asker)
             // Who sends rubbish on a stream may have lost count of its octets.
-            if !isSound { state.drain() }
+            if !verdict.isSound { state.drain() }
         }
-        if state.isDone { close(because: LinkFailure(.read, .endOfFile)) }
+        if state.isDone || server.hasTooManyIdle(with: self) {
+            close(because: LinkFailure(.read, .endOfFile))
+        }
+        group.useRoom(at: group.network.now)
     }
 
     func linkFailed(_ failure: LinkFailure) { end(failure) }

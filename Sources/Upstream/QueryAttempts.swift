@@ -30,6 +30,8 @@ package struct QueryAttempts: ~Copyable {
     private var freeRetries = 0
     /// Attempts whose end is not known.
     private var underWay = 0
+    /// Whether all servers were down at some time.
+    package private(set) var foundAllDown = false
 
     /// A question that was asked at `now`; `start` is the server at which `round_robin` begins.
     package init(_ settings: ForwardSettings, start: Int = 0, at now: Instant) {
@@ -57,20 +59,29 @@ package struct QueryAttempts: ~Copyable {
         package var down = ServerSet.none
         /// Asked after the others: something went wrong lately and no check has succeeded since.
         package var suspect = ServerSet.none
+        /// Not asked now: they have as many questions as they may have, or a pause after a failure.
+        package var full = ServerSet.none
 
         /// By default all is well.
-        package init(down: ServerSet = .none, suspect: ServerSet = .none) {
+        package init(
+            down: ServerSet = .none,
+            suspect: ServerSet = .none,
+            full: ServerSet = .none
+        ) {
             self.down = down
             self.suspect = suspect
+            self.full = full
         }
     }
 
     /// What is to be done now.
     package enum Step: Sendable, Hashable {
         /// Ask this server, report with `started`, and come back for the next step.
-        case ask(server: Int, allAreDown: Bool)
+        case ask(server: Int)
         /// Nothing before this instant, unless an attempt ends.
         case wait(until: Instant)
+        /// No server has room: come back when one has, and at this instant at the latest.
+        case queue(until: Instant)
         /// The question has failed: with the last reply if there is one, else the last failure.
         case end
     }
@@ -86,14 +97,17 @@ extension QueryAttempts {
         guard now >= nextStart else { return .wait(until: min(nextStart, deadline)) }
         let usable = servers.subtracting(refusing)
         let allAreDown = usable.subtracting(health.down).isEmpty
-        if allAreDown, made == 0 {
+        let candidates = (allAreDown ? usable : usable.subtracting(health.down)).subtracting(health.full)
+        if allAreDown {
+            foundAllDown = true
+            // Asked before that was known: the answer may come, and a server may come back.
+            if underWay > 0 { return .wait(until: min(deadline, now + limits.longestPatience)) }
+            // A reply in hand is better than what a server that is down may have to say.
+            if failsFast || !refusing.isEmpty || candidates.isEmpty { return .end }
             deadline = min(deadline, now + limits.budgetWhenDown)
-            mostAttempts = min(mostAttempts, limits.attemptsWhenDown)
+            mostAttempts = min(mostAttempts, made + limits.attemptsWhenDown)
         }
-        if allAreDown, failsFast || usable.isEmpty {
-            return underWay == 0 ? .end : .wait(until: deadline)
-        }
-        let candidates = allAreDown ? usable : usable.subtracting(health.down)
+        guard !candidates.isEmpty else { return .queue(until: deadline) }
         if candidates.intersection(untried).isEmpty {
             untried = usable
             pass += 1
@@ -108,7 +122,7 @@ extension QueryAttempts {
         made += 1
         underWay += 1
         untried.remove(server)
-        return .ask(server: server, allAreDown: allAreDown)
+        return .ask(server: server)
     }
 
     private func choose(
@@ -139,6 +153,11 @@ extension QueryAttempts {
         nextStart = now + patience * (1 << doublings)
     }
 
+    /// The youngest attempt waits behind others at a server that works: no other one starts before `instant`.
+    package mutating func postpone(until instant: Instant) {
+        nextStart = max(nextStart, instant)
+    }
+
     /// The attempt with this server failed: the next server at once, an already tried one after a pause.
     package mutating func failed(at now: Instant, health: Health) {
         underWay -= 1
@@ -165,6 +184,7 @@ extension QueryAttempts {
     package mutating func refused(by server: Int, at now: Instant) {
         underWay -= 1
         refusing.insert(server)
+        deadline = min(deadline, now + limits.budgetWithReply)
         nextStart = now
     }
 }

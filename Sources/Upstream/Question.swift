@@ -22,6 +22,8 @@ final class Question {
     var isBeingAsked = true
     /// Whether its steps are being taken: what happens meanwhile is seen there.
     var isAdvancing = false
+    /// Whether it stands in the group's queue.
+    var isQueued = false
     /// Whether a reused connection has just been lost: the retry goes out on a fresh one.
     var wantsFreshConnection = false
 
@@ -53,9 +55,18 @@ struct Attempt {
     let server: UpstreamServer
     var path: Path
     /// When the server's patience is over.
-    let lateAt: Instant
+    var lateAt: Instant
+    var usesEDNS = true
+    var wasRepeatedWithoutEDNS = false
     var isLate = false
     var wasDeceived = false
+
+    var transport: Transport {
+        switch path {
+        case .datagram: .udp
+        case .stream: .tcp
+        }
+    }
 
     /// How an attempt went out.
     enum Path {
@@ -67,6 +78,8 @@ struct Attempt {
     struct Asker {
         let question: Question
         let number: Int
+        /// As it is sent: the question's own, or without EDNS.
+        let query: UpstreamQuery
     }
 }
 
@@ -85,15 +98,21 @@ extension Question {
         return openAttempts
     }
 
-    /// Marks the attempts whose patience is over, and returns those that were not marked before.
-    func markLate(at now: Instant) -> [Attempt] {
-        var late: [Attempt] = []
+    /// Asks `judge` about the attempts whose patience is over: until when they have time, or nil when they are
+    /// late. Returns until when the youngest attempt has time.
+    func markLate(at now: Instant, _ judge: (Attempt) -> Instant?) -> Instant? {
         for index in openAttempts.indices
         where openAttempts[index].lateAt <= now && !openAttempts[index].isLate {
-            openAttempts[index].isLate = true
-            late.append(openAttempts[index])
+            if let later = judge(openAttempts[index]) {
+                openAttempts[index].lateAt = later
+            } else {
+                openAttempts[index].isLate = true
+            }
         }
-        return late
+        guard let youngest = openAttempts.last, youngest.number == nextNumber - 1, !youngest.isLate else {
+            return nil
+        }
+        return youngest.lateAt
     }
 
     /// Whether this is the first bad message for the attempt.

@@ -16,6 +16,8 @@ package struct ServerHealth: ~Copyable {
         /// A burst of failing questions counts once per interval, like a check.
         var nextCount: Instant
         var isChecking = false
+        /// When the last check began: the next one is due by that, not by when it failed.
+        var checkBegan: Instant
         /// How many checks in a row have failed; for the back-off.
         var failedChecks = 0
     }
@@ -24,12 +26,20 @@ package struct ServerHealth: ~Copyable {
     private let maxFails: Int
     private let interval: Interval
     private let longestPause: Interval
+    /// The back-off: questions leave the server alone until then.
+    private var resumes = Instant(nanoseconds: 0)
+    /// Pauses in a row, each twice as long as the one before.
+    private var pauses = 0
+    private let pause: Interval
+    private let longestBackOff: Interval
 
     /// A server about which nothing bad is known.
     package init(_ settings: ForwardSettings) {
         maxFails = settings.maxFails
         interval = max(settings.healthCheck.interval, settings.limits.shortestProbePause)
         longestPause = settings.limits.longestProbePause
+        pause = settings.limits.pause
+        longestBackOff = settings.limits.longestBackOff
     }
 
     /// What the owner does about checks.
@@ -55,6 +65,9 @@ extension ServerHealth {
     package var isSuspect: Bool {
         if case .suspect = state { true } else { false }
     }
+
+    /// When questions may be sent again after a failure; nil when they may be sent now.
+    package func isPaused(at now: Instant) -> Instant? { now < resumes ? resumes : nil }
 }
 
 // MARK: - What happened
@@ -63,16 +76,26 @@ extension ServerHealth {
     /// The server answered a question or a check, with any code.
     package mutating func succeeded() {
         state = .sound
+        resumes = Instant(nanoseconds: 0)
+        pauses = 0
     }
 
     /// The server was slow, which is no failure but worth a check.
     package mutating func wasSlow(at now: Instant) -> Action {
         guard maxFails > 0, case .sound = state else { return .none }
-        state = .suspect(Suspicion(nextCount: now, isChecking: true))
+        state = .suspect(Suspicion(nextCount: now, isChecking: true, checkBegan: now))
         return .check
     }
 
-    /// A question failed: refused, reset, silent for the rest of its life, or answered with rubbish.
+    /// A question was refused, reset or answered with rubbish, which the next one would be as well: questions
+    /// pause. A burst of failures makes one pause.
+    package mutating func backOff(at now: Instant) {
+        guard now >= resumes else { return }
+        resumes = now + min(pause * (1 << UInt64(min(pauses, 8))), longestBackOff)
+        pauses += 1
+    }
+
+    /// A question failed, or was not answered for the rest of its life.
     package mutating func failed(at now: Instant) -> Action {
         guard maxFails > 0 else { return .none }
         let action = wasSlow(at: now)
@@ -91,14 +114,16 @@ extension ServerHealth {
         suspicion.isChecking = false
         suspicion.failedChecks += 1
         let doublings = UInt64(min(max(suspicion.failedChecks - maxFails, 0), 8))
+        let rhythm = max(min(interval * (1 << doublings), longestPause), interval)
         state = .suspect(suspicion)
-        return .checkLater(now + max(min(interval * (1 << doublings), longestPause), interval))
+        return .checkLater(max(now, suspicion.checkBegan + rhythm))
     }
 
     /// The pause after a failed check is over.
-    package mutating func checkIsDue() -> Action {
+    package mutating func checkIsDue(at now: Instant) -> Action {
         guard case .suspect(var suspicion) = state, !suspicion.isChecking else { return .none }
         suspicion.isChecking = true
+        suspicion.checkBegan = now
         state = .suspect(suspicion)
         return .check
     }

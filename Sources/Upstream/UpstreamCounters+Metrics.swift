@@ -10,6 +10,8 @@ extension UpstreamCounters: MetricSource {
         snapshot.add(.forwardHealthcheckBroken, value(.healthCheckBroken))
         snapshot.add(.forwardConcurrencyRejects, value(.tooManyQuestions))
         snapshot.add(.upstreamRetries, value(.retries))
+        snapshot.add(.upstreamUnwantedReplies, value(.unwantedReplies))
+        snapshot.add(.upstreamQueued, value(.queued))
         for server in allServers { server.collect(into: &snapshot) }
     }
 }
@@ -32,7 +34,14 @@ extension ServerCounters {
             snapshot.add(.proxyHealthcheckFailures, labels: [Self.proxyName, label], value(.failedCheck))
             snapshot.add(.forwardHealthcheckFailures, labels: [label], value(.failedCheck))
         }
-        if value(.timeout) > 0 { snapshot.add(.upstreamTimeouts, labels: [label], value(.timeout)) }
+        let failures: [(MetricFamily, Cell)] = [
+            (.upstreamTimeouts, .timeout),
+            (.upstreamConnectionFailures, .failedConnection),
+            (.upstreamHandshakeFailures, .failedHandshake),
+        ]
+        for (family, cell) in failures where value(cell) > 0 {
+            snapshot.add(family, labels: [label], value(cell))
+        }
         for number in 0..<Self.codeCount {
             collectReplies(ResponseCode(rawValue: UInt16(number)), into: &snapshot)
         }

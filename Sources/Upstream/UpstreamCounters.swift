@@ -24,8 +24,10 @@ package final class UpstreamCounters: Sendable {
         case tooManyQuestions
         /// `nodelocal_upstream_retries_total`: attempts beyond a question's first.
         case retries
-        /// `nodelocal_upstream_unwanted_replies_total`: wrong id or question, or too late.
+        /// `nodelocal_upstream_unwanted_replies_total`: wrong id or question.
         case unwantedReplies
+        /// `nodelocal_upstream_queued_total`: questions that waited for a server to have room.
+        case queued
     }
 
     /// The counters of a server; the same ones for the same address at any time.
@@ -79,6 +81,10 @@ package final class ServerCounters: Sendable {
         case failedCheck
         /// `nodelocal_upstream_timeouts_total`: attempts that were not answered within the patience.
         case timeout
+        /// `nodelocal_upstream_connection_failures_total`: connections that could not be opened.
+        case failedConnection
+        /// `nodelocal_upstream_tls_failures_total`: TLS handshakes that failed.
+        case failedHandshake
     }
 
     /// What one counter shows now; from any thread.

@@ -2,6 +2,7 @@
 // takes is decided here; what is sent on it is `ForwardGroup`'s.
 
 import Addresses
+import Resolution
 import Timing
 
 /// A server that questions are forwarded to.
@@ -16,7 +17,11 @@ final class UpstreamServer {
     var check: HealthCheck?
     /// Open and opening ones; never more than twice `connectionsPerServer`.
     private(set) var connections: [PooledConnection] = []
+    /// Questions that wait for an answer over UDP.
+    var datagrams = 0
+    var edns = EDNSMemory()
     private let limits: ForwardLimits
+    private let maxIdleConnections: Int
 
     init(_ index: Int, _ endpoint: Endpoint, _ counters: ServerCounters, _ settings: ForwardSettings) {
         self.index = index
@@ -24,6 +29,7 @@ final class UpstreamServer {
         self.counters = counters
         health = ServerHealth(settings)
         limits = settings.limits
+        maxIdleConnections = settings.maxIdleConnections
     }
 }
 
@@ -50,7 +56,7 @@ extension UpstreamServer {
         var accepting = 0
         for connection in connections where connection.state.accepts(at: now) {
             accepting += 1
-            guard !fresh || connection.state.isFresh else { continue }
+            guard !connection.state.isFull, !fresh || connection.state.isFresh else { continue }
             if connection.state.load < best?.state.load ?? .max { best = connection }
         }
         if let best, best.state.load < limits.crowd || accepting >= limits.connectionsPerServer {
@@ -63,6 +69,30 @@ extension UpstreamServer {
         }
         // All have been used and the question wants a fresh one: then the least busy has to do.
         return fresh ? chooseConnection(fresh: false, at: now) : .none
+    }
+
+    /// Whether a question may be sent now. A server in doubt gets a few at a time, and none after a failure.
+    func hasRoom(over transport: Transport, at now: Instant) -> Bool {
+        if health.isPaused(at: now) != nil { return false }
+        if health.isSuspect, load >= limits.crowd { return false }
+        guard transport == .tcp else { return true }
+        var accepting = 0
+        for connection in connections where connection.state.accepts(at: now) {
+            guard connection.state.isFull else { return true }
+            accepting += 1
+        }
+        return accepting < limits.connectionsPerServer
+    }
+
+    /// Questions on their way, without those on connections that have fallen silent.
+    private var load: Int {
+        connections.reduce(datagrams) { $0 + ($1.state.isSilent ? 0 : $1.state.load) }
+    }
+
+    /// Whether `connection` is idle and one more than `max_idle_conns` allows.
+    func hasTooManyIdle(with connection: PooledConnection) -> Bool {
+        maxIdleConnections > 0 && connection.state.isIdle
+            && connections.count { $0.state.isIdle } > maxIdleConnections
     }
 
     func add(_ connection: PooledConnection) { connections.append(connection) }

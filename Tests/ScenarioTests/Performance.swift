@@ -165,6 +165,7 @@ extension Performance {
         if step.contains("do") || message.opt?.dnssecOK == true {
             words += message.opt?.dnssecOK == true ? ["do"] : []
         }
+        if message.opt == nil { words.append("plain") }
         if message.flagNames.contains("cd") { words.append("cd") }
         if message.flagNames.contains("ad") { words.append("ad") }
         if !message.flagNames.contains("rd") { words.append("nord") }

@@ -3,7 +3,7 @@
 //
 //     corefile                       the Corefile; a second one is a reload
 //     ask NAME TYPE [CH] [tcp] [edns SIZE] [do] [ad] [cd] [nord]
-//     upstream expects NAME TYPE [tcp|udp] [at SERVER] [do] [cd]     and below, what it replies, if it does
+//     upstream expects NAME TYPE [tcp|udp] [at SERVER] [do] [plain] [cd]     and below, what it replies, if it does
 //     upstream silent                nobody was asked, or everything was answered
 //     upstream drops                 the connection with the oldest question ends
 //     upstream refuses SERVER        connections are refused from now on

@@ -17,6 +17,7 @@ import Upstream
     private func text(_ reception: ConnectionState<String>.Reception) -> String {
         switch reception {
         case .reply(let asker, let verdict, let latency): "\(asker) \(verdict) \(latency.inSeconds)"
+        case .late(let latency): "late \(latency.inSeconds)"
         case .unwanted: "unwanted"
         }
     }
@@ -48,20 +49,43 @@ import Upstream
         var state = connection()
         let asked = query("a.example.org")
         _ = state.send(asked, for: "first", random: 7, at: .at(0))
-        state.isLate(7)
-        state.isLate(7)
+        #expect(state.lateness(of: 7, patience: .milliseconds(50), at: .at(49)) == .inTime(until: .at(50)))
+        for _ in 0..<2 { #expect(state.lateness(of: 7, patience: .milliseconds(50), at: .at(50)) == .late) }
         #expect(state.send(query("b.example.org"), for: "second", random: 8, at: .at(60)) == nil)
         _ = state.received(reply(to: asked, id: 7).span, at: .at(70))
         #expect(state.send(query("b.example.org"), for: "second", random: 8, at: .at(70)) == 8)
     }
 
-    @Test func aDisownedIDIsNotGivenAwayAndItsAnswerIsUnwanted() {
+    /// Seventeen questions at once and a patience of 50 ms; the server answers one after the other.
+    @Test func behindManyOthersAnAnswerIsLateOnlyWhenTheConnectionIsSilent() {
+        var state = connection()
+        let asked = query("a.example.org")
+        for id in 0..<17 as Range<UInt16> { _ = state.send(asked, for: "\(id)", random: id, at: .at(0)) }
+        _ = state.received(reply(to: asked, id: 0).span, at: .at(40))
+        let patience = Interval.milliseconds(50)
+        #expect(state.lateness(of: 16, patience: patience, at: .at(50)) == .inTime(until: .at(90)))
+        #expect(state.send(asked, for: "next", random: 100, at: .at(50)) == 100)
+        // Nothing more has come: the connection takes no other question.
+        #expect(state.lateness(of: 16, patience: patience, at: .at(90)) == .late)
+        #expect(state.send(asked, for: "last", random: 101, at: .at(90)) == nil)
+    }
+
+    @Test func whoIsOvertakenByMuchLaterQuestionsIsLate() {
+        var state = connection()
+        let asked = query("a.example.org")
+        for id in 0..<17 as Range<UInt16> { _ = state.send(asked, for: "\(id)", random: id, at: .at(0)) }
+        _ = state.send(asked, for: "later", random: 100, at: .at(30))
+        _ = state.received(reply(to: asked, id: 100).span, at: .at(40))
+        #expect(state.lateness(of: 16, patience: .milliseconds(50), at: .at(50)) == .late)
+    }
+
+    @Test func aDisownedIDIsNotGivenAwayAndItsAnswerIsLate() {
         var state = connection()
         let asked = query("a.example.org")
         _ = state.send(asked, for: "first", random: 7, at: .at(0))
         state.disown(7)
         #expect(state.send(query("b.example.org"), for: "second", random: 7, at: .at(1)) == 8)
-        #expect(text(state.received(reply(to: asked, id: 7).span, at: .at(2))) == "unwanted")
+        #expect(text(state.received(reply(to: asked, id: 7).span, at: .at(2))) == "late 0.002")
     }
 
     @Test func theEndLosesWhoStillWaitsAndSaysWhetherItWasReused() {

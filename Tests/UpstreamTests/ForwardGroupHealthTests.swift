@@ -68,6 +68,48 @@ import Upstream
         #expect(stage.counters.value(.healthCheckBroken) >= 1)
     }
 
+    @Test func whenAllAreDownAQuestionEndsWithinAHundredMilliseconds() {
+        let stage = Stage([serverA, serverB]) { $0.transport = .tcp }
+        for server in [serverA, serverB] { stage.network.reachability[server] = .silent }
+        stage.ask("a.example.org")
+        stage.elapse(6_000)
+        let before = stage.results.count
+        stage.ask("b.example.org")
+        stage.elapse(100)
+        #expect(stage.results.count == before + 1)
+    }
+
+    @Test func aServersReturnIsNoticedWithinASecond() {
+        for delay in stride(from: 0 as UInt64, to: 1_000, by: 90) {
+            let stage = Stage([serverA]) { $0.transport = .tcp }
+            stage.network.reachability[serverA] = .silent
+            stage.ask("a.example.org")
+            stage.elapse(6_000 + delay)
+            stage.network.reachability[serverA] = .open
+            stage.elapse(1_000)
+            for check in stage.network.unanswered { check.reply() }
+            stage.ask("b.example.org")
+            #expect(stage.next?.link.remote == serverA)
+            stage.next?.reply()
+            #expect(stage.results.last == "NOERROR 192.0.2.10:53")
+        }
+    }
+
+    /// A port that refuses: thousands of questions make a few attempts, and end at once.
+    @Test func aDeadServerIsNotStormed() {
+        let stage = Stage([serverA]) { $0.transport = .tcp }
+        stage.network.reachability[serverA] = .failing(.system(111))
+        for _ in 0..<500 {
+            for _ in 0..<10 { stage.ask("a.example.org") }
+            stage.elapse(20)
+        }
+        stage.elapse(5_000)
+        #expect(stage.results.count == 5_000)
+        // Ten seconds: two attempts a second and the checks, give or take the first second's.
+        #expect(stage.network.links.count < 60)
+        #expect(stage.counters.server(serverA).value(.openedTCP) < 40)
+    }
+
     @Test func failfastSaysNoHealthyProxies() {
         let stage = Stage([serverA]) { $0.failsFast = true }
         stage.network.reachability[serverA] = .failing(.system(111))
@@ -88,11 +130,40 @@ import Upstream
         #expect(stage.results == ["REFUSED 192.0.2.11:53"])
     }
 
-    @Test func withoutFailoverAServersErrorIsPassedOn() {
+    /// SERVFAIL and REFUSED.
+    @Test(arguments: [2, 5] as [UInt8])
+    func anErrorOfAServerIsTriedOnAnotherOneInTheSameQuestion(_ code: UInt8) {
+        let stage = Stage([serverA, serverB])
+        stage.ask("a.example.org")
+        stage.next?.reply(code: code)
+        #expect(stage.asked == [serverB])
+        stage.next?.reply()
+        #expect(stage.results == ["NOERROR 192.0.2.11:53"])
+    }
+
+    @Test func anErrorOfTheOnlyServerIsPassedOnAtOnce() {
+        let stage = Stage([serverA])
+        stage.ask("a.example.org")
+        stage.next?.reply(code: 2)
+        stage.network.settle()
+        #expect(stage.results == ["SERVFAIL 192.0.2.10:53"])
+    }
+
+    @Test func anErrorIsPassedOnWhenTheOtherServerIsSilent() {
         let stage = Stage([serverA, serverB])
         stage.ask("a.example.org")
         stage.next?.reply(code: 2)
+        stage.elapse(1_999)
+        #expect(stage.results.isEmpty)
+        stage.elapse(1)
         #expect(stage.results == ["SERVFAIL 192.0.2.10:53"])
+    }
+
+    @Test func aNameThatDoesNotExistIsFinal() {
+        let stage = Stage([serverA, serverB])
+        stage.ask("a.example.org")
+        stage.next?.reply(code: 3)
+        #expect(stage.results == ["NXDOMAIN 192.0.2.10:53"])
     }
 
     @Test func maxConcurrentIsRefusedInNodeCachesWords() {

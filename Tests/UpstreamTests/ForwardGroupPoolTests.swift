@@ -23,6 +23,39 @@ import Upstream
         #expect(stage.network.unanswered.count == 1_000)
     }
 
+    @Test func whatAServerHasNoRoomForWaitsHereAndIsAskedOnce() {
+        let stage = Stage([serverA]) {
+            $0.transport = .tcp
+            $0.limits.depth = 100
+        }
+        for number in 0..<1_000 { stage.ask("n\(number).example.org") }
+        #expect(stage.network.unanswered.count == 400)
+        #expect(stage.counters.value(.queued) == 600)
+        // In four seconds the server answers everything, one after the other.
+        var answered = 0
+        while let next = stage.next, answered < 1_000 {
+            next.reply()
+            answered += 1
+            if answered.isMultiple(of: 10) { stage.elapse(40) }
+        }
+        #expect(stage.results.count == 1_000)
+        #expect(stage.results.allSatisfy { $0.hasPrefix("NOERROR") })
+        #expect(stage.counters.value(.retries) == 0)
+        #expect(stage.network.links.count { $0.transport == .tcp } == 4)
+    }
+
+    @Test func unusedConnectionsAreNoMoreThanMaxIdleConns() {
+        let stage = Stage([serverA]) {
+            $0.transport = .tcp
+            $0.maxIdleConnections = 1
+        }
+        for _ in 0..<100 { stage.ask("a.example.org") }
+        #expect(stage.network.openLinks.count == 4)
+        while let next = stage.next { next.reply() }
+        #expect(stage.results.count == 100)
+        #expect(stage.network.openLinks.count == 1)
+    }
+
     @Test func theEndOfAReusedConnectionIsRetriedAtOnceOnAFreshOne() {
         let stage = Stage([serverA]) { $0.transport = .tcp }
         stage.ask("a.example.org")
