@@ -23,7 +23,14 @@ struct CacheShard: ~Copyable {
 
     deinit { table.forEach { $0.free() } }
 
-    var counts: (success: Int, denial: Int) { (positive.count, negative.count) }
+    /// What this shard adds to the cache's census.
+    var census: ShardedCache.Census {
+        var census = ShardedCache.Census()
+        census.entries = (positive.count, negative.count)
+        census.evictions = evictions
+        census.octets = octets
+        return census
+    }
 }
 
 // MARK: - Looking up

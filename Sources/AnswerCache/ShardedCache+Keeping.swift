@@ -66,7 +66,7 @@ extension ShardedCache {
             dnssecOK: query.dnssecOK,
             checkingDisabled: query.checkingDisabled
         )
-        return unsafe shards[shard].withLock { table in
+        return changing(shard) { table in
             let old = table.find(query, tag: tag)
             let oldHead = old.map { table.entry(at: $0).head }
             if let old, let oldHead {
@@ -111,7 +111,7 @@ extension ShardedCache {
     /// Upstream has said something else that may not be kept: what is stale must not be given any more.
     package func forgetStale(_ query: borrowing Query, at now: Instant) {
         let (shard, tag) = place(of: query)
-        unsafe shards[shard].withLock { table in
+        changing(shard) { table in
             guard let index = table.find(query, tag: tag),
                 Freshness(table.entry(at: index).head, settings, at: now).isStale
             else { return }

@@ -15,6 +15,8 @@ package import Timing
     // reached through its mutex only.
     nonisolated(unsafe) let shards: UnsafeMutablePointer<Mutex<CacheShard>>
     private let shardCount: Int
+    /// What the shards hold together, kept beside them: whoever counts must not make a look-up wait.
+    private let tally = CacheTally()
 
     /// CoreDNS rounds every capacity below this up to it.
     package static let smallestCapacity = 1024
@@ -173,18 +175,15 @@ extension ShardedCache {
         }
     }
 
-    /// Counts over all shards, one lock after the other.
-    package func census() -> Census {
-        var census = Census()
-        for shard in 0..<shardCount {
-            unsafe shards[shard].withLock { table in
-                census.entries.success += table.counts.success
-                census.entries.denial += table.counts.denial
-                census.evictions.success += table.evictions.success
-                census.evictions.denial += table.evictions.denial
-                census.octets += table.octets
-            }
+    /// The counts of all shards together; takes no lock, and may be a moment old.
+    package func census() -> Census { tally.census }
+
+    /// Changes the table of `shard`, and notes what that did to the counts.
+    func changing<Result>(_ shard: Int, _ body: (inout CacheShard) -> sending Result) -> Result {
+        unsafe shards[shard].withLock { table in
+            let before = table.census
+            defer { tally.note(table.census, after: before) }
+            return body(&table)
         }
-        return census
     }
 }

@@ -80,7 +80,7 @@ private final class Shelf {
         if let index = find(name, tag: tag) { shard.markVisited(index) }
     }
 
-    var counts: (success: Int, denial: Int) { shard.counts }
+    var counts: (success: Int, denial: Int) { shard.census.entries }
     var evictions: (success: Int, denial: Int) { (Int(shard.evictions.success), Int(shard.evictions.denial)) }
     var octets: Int { shard.octets }
 }
