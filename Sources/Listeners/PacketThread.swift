@@ -166,7 +166,10 @@ struct PacketLoop: ~Copyable {
         if count == 0 { return }
         let arrival = Arrival(family: listener.family, transport: .udp, at: MonotonicClock.now())
         for slot in 0..<count { answer(slot: slot, listener, arrival) }
-        if batch.queued > 0 { batch.send(on: listener.socket.raw) }
+        if batch.queued > 0 {
+            batch.send(on: listener.socket.raw)
+            pipeline.repliesHaveLeft(listener.table, arrival)
+        }
         if !asked.isEmpty {
             misses.submit(asked)
             asked.removeAll(keepingCapacity: true)

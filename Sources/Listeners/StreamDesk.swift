@@ -42,6 +42,7 @@ package final class StreamDesk {
         case .reply(let size), .replyAndRefresh(let size, _):
             let octets = buffer
             send(octets.span.extracting(0..<size))
+            pipeline.repliesHaveLeft(table, arrival)
         case .ask, .drop: break
         }
         return verdict

@@ -240,13 +240,7 @@ extension MissDesk {
             into: &output
         )
         guard case .hit(let hit) = found, acceptsStale || !hit.isStale else { return false }
-        let nanoseconds = (clocks.now() - pending.arrivedAt).nanoseconds
-        pending.table.zones[pending.zone].counters.countHit(
-            hit.kind,
-            isStale: hit.isStale,
-            nanoseconds: nanoseconds,
-            thread: thread
-        )
+        pending.table.zones[pending.zone].counters.countHit(hit.kind, isStale: hit.isStale, thread: thread)
         deliver(pending, size: hit.size, author: .cache, ReplyClass(hit.kind))
         return true
     }

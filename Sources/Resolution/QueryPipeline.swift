@@ -40,8 +40,15 @@ package struct QueryPipeline: ~Copyable {
     private let identity: ProbeIdentity
     private let now: @Sendable () -> Instant
     private let log: QueryLog
+    /// Hits whose replies have not left yet; runs of the same zone. As long as a batch, so that it never grows.
+    private var unsent: [HitRun] = []
 
-    /// `thread` chooses the cells of every counter; `now` is read after a reply is written.
+    private struct HitRun {
+        let zone: Int
+        var hits: UInt64
+    }
+
+    /// `thread` chooses the cells of every counter; `now` is read when replies have left.
     package init(
         hashing: NameHash,
         thread: Int,
@@ -56,7 +63,10 @@ package struct QueryPipeline: ~Copyable {
         self.identity = identity
         self.log = log
         self.now = now
+        unsent.reserveCapacity(Self.usualBatch)
     }
+
+    private static let usualBatch = 64
 }
 
 // MARK: - The way
@@ -128,13 +138,13 @@ extension QueryPipeline {
         case .miss, nil: return .ask(zone: index, .miss)
         case .staleIfUpstreamFails: return .ask(zone: index, .verify)
         case .hit(let hit):
-            let nanoseconds = (now() - arrival.at).nanoseconds
             let code = HeaderFlags(rawValue: Span(_mutableSpan: output).uint16(at: 2)).responseCode
-            let record = record(.cache, code, hit.size, nanoseconds, arrival)
+            let record = record(.cache, code, hit.size, nil, arrival)
             table.slots.withCounters(index) { counters in
-                counters.countHit(hit.kind, isStale: hit.isStale, nanoseconds: nanoseconds, thread: thread)
+                counters.countHit(hit.kind, isStale: hit.isStale, thread: thread)
                 counters.count(record, thread: thread)
             }
+            noteUnsent(index)
             if table.slots.logs(index) {
                 log.note(
                     query,
@@ -144,11 +154,33 @@ extension QueryPipeline {
                     rules: table.zones[index].block.logRules,
                     client: client(),
                     transport: arrival.transport,
-                    nanoseconds: nanoseconds
+                    nanoseconds: (now() - arrival.at).nanoseconds
                 )
             }
             return hit.wantsRefresh ? .replyAndRefresh(hit.size, zone: index) : .reply(hit.size)
         }
+    }
+
+    private mutating func noteUnsent(_ zone: Int) {
+        let last = unsent.count - 1
+        if last >= 0, unsent[last].zone == zone {
+            unsent[last].hits += 1
+        } else {
+            unsent.append(HitRun(zone: zone, hits: 1))
+        }
+    }
+
+    /// The replies to what came with `arrival` have left: counts how long the hits among them took, all of them
+    /// as long as the last, with one reading of the clock.
+    package mutating func repliesHaveLeft(_ table: ZoneTable, _ arrival: Arrival) {
+        if unsent.isEmpty { return }
+        let nanoseconds = (now() - arrival.at).nanoseconds
+        for run in unsent {
+            table.slots.withCounters(run.zone) {
+                $0.observeHits(run.hits, nanoseconds: nanoseconds, thread: thread)
+            }
+        }
+        unsent.removeAll(keepingCapacity: true)
     }
 
     private func refuse(
@@ -169,7 +201,7 @@ extension QueryPipeline {
         _ author: ReplyAuthor,
         _ code: ResponseCode,
         _ replySize: Int,
-        _ nanoseconds: UInt64,
+        _ nanoseconds: UInt64?,
         _ arrival: Arrival
     ) -> QueryRecord {
         QueryRecord(

@@ -86,7 +86,8 @@ package struct QueryRecord: Sendable {
     package var code: ResponseCode
     package var requestSize: Int
     package var responseSize: Int
-    package var nanoseconds: UInt64
+    /// Nil for a hit: its reply has not left yet, and `observeHits` will tell.
+    package var nanoseconds: UInt64?
 }
 
 // MARK: - Counting
@@ -102,7 +103,9 @@ extension ZoneCounters {
             cells.increment((family * 2 + transport) * Layout.types + Self.typeIndex(record.type))
             if record.dnssecOK { cells.increment(Layout.dnssecOK) }
             cells.increment(Layout.responses + record.author.rawValue * Layout.codes + code)
-            cells.observeDuration(nanoseconds: record.nanoseconds, at: Layout.duration)
+            if let nanoseconds = record.nanoseconds {
+                cells.observeDuration(nanoseconds: nanoseconds, at: Layout.duration)
+            }
             cells.observeSize(
                 bytes: record.requestSize,
                 at: Layout.requestSize + transport * Buckets.sizeCells
@@ -114,17 +117,27 @@ extension ZoneCounters {
         }
     }
 
+    /// Counts an answer from the cache, whoever gave it.
     @inline(__always)
-    package func countHit(_ kind: AnswerKind, isStale: Bool, nanoseconds: UInt64, thread: Int) {
+    package func countHit(_ kind: AnswerKind, isStale: Bool, thread: Int) {
         withCells(thread) { cells in
             cells.increment(Layout.hits + (kind == .success ? 0 : 1))
             if isStale { cells.increment(Layout.stale) }
-            cells.observeLatency(nanoseconds: nanoseconds, at: Layout.hitDuration)
+        }
+    }
+
+    /// The replies of `hits` hits left together, this long after the queries came.
+    @inline(__always)
+    package func observeHits(_ hits: UInt64, nanoseconds: UInt64, thread: Int) {
+        withCells(thread) { cells in
+            cells.observeLatency(nanoseconds: nanoseconds, times: hits, at: Layout.hitDuration)
+            cells.observeDuration(nanoseconds: nanoseconds, times: hits, at: Layout.duration)
         }
     }
 
     package func countMiss(thread: Int) { cells[thread].increment(Layout.misses) }
 
+    /// How long a question took that went through the event loop, whether or not upstream was asked in the end.
     package func observeMiss(nanoseconds: UInt64, thread: Int) {
         cells[thread].observeLatency(nanoseconds: nanoseconds, at: Layout.missDuration)
     }

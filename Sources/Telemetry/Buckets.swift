@@ -100,18 +100,18 @@ extension Buckets {
 // here as literals, because reading the lists' counts would cost a check for their first use each time.
 
 extension CounterCells {
-    /// Puts a time into the `Buckets.duration` histogram whose cells start at `base`.
+    /// Puts a time, seen `times` times, into the `Buckets.duration` histogram whose cells start at `base`.
     @inlinable
-    package func observeDuration(nanoseconds: UInt64, at base: Int) {
-        increment(base + Buckets.durationIndex(nanoseconds: nanoseconds))
-        add(nanoseconds, at: base + 17)
+    package func observeDuration(nanoseconds: UInt64, times: UInt64 = 1, at base: Int) {
+        add(times, at: base + Buckets.durationIndex(nanoseconds: nanoseconds))
+        add(nanoseconds &* times, at: base + 17)
     }
 
-    /// Puts a time into the `Buckets.latency` histogram whose cells start at `base`.
+    /// Puts a time, seen `times` times, into the `Buckets.latency` histogram whose cells start at `base`.
     @inlinable
-    package func observeLatency(nanoseconds: UInt64, at base: Int) {
-        increment(base + Buckets.latencyIndex(nanoseconds: nanoseconds))
-        add(nanoseconds, at: base + 21)
+    package func observeLatency(nanoseconds: UInt64, times: UInt64 = 1, at base: Int) {
+        add(times, at: base + Buckets.latencyIndex(nanoseconds: nanoseconds))
+        add(nanoseconds &* times, at: base + 21)
     }
 
     /// Puts a size into the `Buckets.size` histogram whose cells start at `base`.

@@ -35,13 +35,9 @@ import Timing
         )
         var buffer = [UInt8](repeating: 0, count: 65_535)
         var output = buffer.mutableSpan
-        let verdict = pipeline.answer(
-            packet.span,
-            on: table,
-            Arrival(family: .v4, transport: transport, at: .at(0)),
-            client: client,
-            into: &output
-        )
+        let arrival = Arrival(family: .v4, transport: transport, at: .at(0))
+        let verdict = pipeline.answer(packet.span, on: table, arrival, client: client, into: &output)
+        pipeline.repliesHaveLeft(table, arrival)
         switch verdict {
         case .reply(let size), .replyAndRefresh(let size, _):
             return (verdict, Message(Array(buffer[..<size])))
@@ -75,6 +71,18 @@ import Timing
         let reply = try #require(ask("WWW.example.org. A", table).reply)
         #expect(reply.lines == ["WWW.example.org. 30 A 192.0.2.1"])
         #expect(reply.flagNames == ["aa", "rd", "ra"])
+        #expect(observed(table) == ["_sum 0.001", "_count 1"], "from its arrival until its reply has left")
+    }
+
+    /// Sum and count of the hits' durations.
+    private func observed(_ table: ZoneTable) -> [Substring] {
+        var snapshot = MetricSnapshot()
+        for zone in table.zones { zone.counters.collectQueries(into: &snapshot) }
+        let family = "nodelocal_hit_duration_seconds"
+        return String(decoding: snapshot.render(), as: UTF8.self)
+            .split(separator: "\n")
+            .filter { $0.hasPrefix("\(family)_sum") || $0.hasPrefix("\(family)_count") }
+            .map { $0.dropFirst(family.count) }
     }
 
     @Test(arguments: [

@@ -101,11 +101,29 @@ import Testing
         #expect(samples(counters, "coredns_dns_do_requests_total").first?.hasSuffix(" 1") == true)
     }
 
+    @Test func hitsThatLeaveTogetherAreObservedTogether() {
+        let counters = counters()
+        counters.observeHits(3, nanoseconds: 20_000, thread: 0)
+        counters.observeHits(1, nanoseconds: 50_000, thread: 1)
+        let labels = #"server="dns://192.0.2.53:53",view="",zone="example.org.""#
+        #expect(
+            samples(counters, "nodelocal_hit_duration_seconds") == [
+                "nodelocal_hit_duration_seconds_sum 0.00011", "nodelocal_hit_duration_seconds_count 4",
+            ]
+        )
+        #expect(
+            samples(counters, "coredns_dns_request_duration_seconds").contains(
+                #"coredns_dns_request_duration_seconds_count{\#(labels)} 4"#
+            )
+        )
+        #expect(samples(counters, "nodelocal_miss_duration_seconds").isEmpty)
+    }
+
     @Test func theCachesNumbers() {
         let counters = counters()
-        counters.countHit(.success, isStale: false, nanoseconds: 900, thread: 0)
-        counters.countHit(.denial, isStale: true, nanoseconds: 900, thread: 1)
-        counters.countHit(.serverError, isStale: false, nanoseconds: 900, thread: 1)
+        counters.countHit(.success, isStale: false, thread: 0)
+        counters.countHit(.denial, isStale: true, thread: 1)
+        counters.countHit(.serverError, isStale: false, thread: 1)
         counters.countMiss(thread: 0)
         counters.countPrefetch(thread: 1)
         counters.countDrop(thread: 1)

@@ -129,6 +129,7 @@ extension Play {
         case .ask(let zone, let reason): pass(zone, reason)
         case .drop: break
         }
+        pipeline.repliesHaveLeft(table, arrival)
         network.settle()
     }
 
