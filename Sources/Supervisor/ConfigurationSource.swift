@@ -52,6 +52,8 @@ package struct ConfigurationSource {
     /// What was told at the last look: the same is not told again.
     private var told: Set<ConfigurationNotice> = []
     private var writtenText: String?
+    /// Whether the newest configuration can be used, as far as is known.
+    package private(set) var isCurrent = false
     /// Once there was a template, the Corefile is what we made of it and says nothing of its own.
     private var hasTemplate = false
 
@@ -65,6 +67,8 @@ package struct ConfigurationSource {
     package mutating func read() -> ConfigurationReading {
         var notices: [ConfigurationNotice] = []
         let made = make(&notices)
+        let hasErrors = notices.contains { $0.severity == .error }
+        isCurrent = !hasErrors && made.map { $0.checked.check.recorded != refused } == true
         let news = notices.filter { !told.contains($0) }
         told = Set(notices)
         guard let made else { return ConfigurationReading(changed: nil, notices: news) }
@@ -79,6 +83,7 @@ package struct ConfigurationSource {
     /// The last one cannot be served: it is not offered again, and the next is held against `previous`.
     package mutating func refuse(goingBackTo previous: CheckedConfiguration?) {
         refused = current?.check.recorded
+        isCurrent = false
         current = previous
     }
 

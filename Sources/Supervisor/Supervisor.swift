@@ -137,6 +137,7 @@ package final class Supervisor {
             for action in actions where exitCode == nil { perform(action) }
         }
         metrics.workerIsUp.set(state.isProven ? 1 : 0)
+        metrics.configurationIsCurrent.set(source.isCurrent ? 1 : 0)
         var snapshot = MetricSnapshot()
         metrics.collect(into: &snapshot)
         worker?.send(snapshot)

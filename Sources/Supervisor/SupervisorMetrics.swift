@@ -27,6 +27,7 @@ package final class SupervisorMetrics: MetricSource {
     let networkRepairs = SharedCounter()
     let reloads = SharedCounter()
     let failedReloads = SharedCounter()
+    let configurationIsCurrent = SharedGauge()
     /// SHA-512 of the configuration in use.
     private let configurationHash = Mutex<String?>(nil)
 
@@ -73,6 +74,8 @@ package final class SupervisorMetrics: MetricSource {
         snapshot.add(.configurationReloads, labels: ["success"], reloads.value)
         snapshot.add(.configurationReloads, labels: ["failure"], failedReloads.value)
         snapshot.add(.reloadFailures, failedReloads.value)
+        snapshot.add(.configurationCurrent, Double(configurationIsCurrent.value))
     }
+
     private static func label(_ family: IPAddress.Family) -> String { family == .v4 ? "ipv4" : "ipv6" }
 }

@@ -82,7 +82,7 @@ extension MetricCatalogue {
         case .requestDuration:
             histogram(.duration, "Time from query to reply.", ["server", "view", "zone"])
         case .requestSize: histogram(.size, "Size of queries.", sizeLabels)
-        case .responseSize: histogram(.size, "Size of replies before truncation.", sizeLabels)
+        case .responseSize: histogram(.size, "Size of replies.", sizeLabels)
         case .responses: counter("Replies sent.", ["plugin", "rcode", "server", "view", "zone"])
         case .panics: counter("Deaths of the worker process by a fault of its own.")
         case .pluginEnabled: gauge("A plugin that is in use is 1.", ["name", "server", "view", "zone"])
@@ -122,8 +122,9 @@ extension MetricCatalogue {
         case .scrapesInFlight: gauge("Scrapes being served.")
 
         case .packetsRejected: counter("Packets refused or ignored before they were a query.", ["reason"])
-        case .hitDuration: histogram(.latency, "Time to answer from the cache.")
-        case .missDuration: histogram(.latency, "Time to answer with an upstream's help.")
+        case .hitDuration:
+            histogram(.latency, "Time from query to reply, of queries answered from the cache at once.")
+        case .missDuration: histogram(.latency, "Time from query to reply, of all others.")
         case .upstreamTimeouts: counter("Queries that an upstream did not answer in time.", ["to"])
         case .upstreamRetries: counter("Queries asked again, of the same or another upstream.")
         case .upstreamUnwantedReplies: counter("Replies that answer no question of ours, ignored.")
@@ -145,6 +146,7 @@ extension MetricCatalogue {
         case .nodeNetworkRepairs: counter("Objects on the node put back because somebody removed them.")
         case .configurationReloads:
             counter("Configurations read again.", ["result"], [["failure"], ["success"]])
+        case .configurationCurrent: gauge("Whether the newest configuration is the one in use.")
         case .probeBindFailures: counter("Failed attempts to open a metrics or health port.")
         }
     }

@@ -78,6 +78,7 @@ package enum MetricFamily: String, CaseIterable, Sendable {
     case workerUp = "nodelocal_worker_up"
     case nodeNetworkRepairs = "nodelocal_node_network_repairs_total"
     case configurationReloads = "nodelocal_configuration_reloads_total"
+    case configurationCurrent = "nodelocal_configuration_current"
     case probeBindFailures = "nodelocal_probe_bind_failures_total"
 }
 

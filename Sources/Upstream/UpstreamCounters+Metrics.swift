@@ -39,9 +39,8 @@ extension ServerCounters {
             (.upstreamConnectionFailures, .failedConnection),
             (.upstreamHandshakeFailures, .failedHandshake),
         ]
-        for (family, cell) in failures where value(cell) > 0 {
-            snapshot.add(family, labels: [label], value(cell))
-        }
+        // Ours are there from the start: a rate sees also the first event.
+        for (family, cell) in failures { snapshot.add(family, labels: [label], value(cell)) }
         for number in 0..<Self.codeCount {
             collectReplies(ResponseCode(rawValue: UInt16(number)), into: &snapshot)
         }

@@ -81,9 +81,11 @@ import Testing
     /// The Corefile that we wrote is no replacement: it would hide every later change of the ConfigMap.
     @Test mutating func aTemplateThatGoesAwayIsTold() throws {
         _ = source.read()
+        #expect(source.isCurrent)
         try Files.remove(directory + "/template/Corefile.base")
         let reading = source.read()
         #expect(reading.changed == nil)
+        #expect(!source.isCurrent)
         #expect(
             errors(reading) == [
                 "Failed to read node-cache coreFile \(directory)/template/Corefile.base - "
@@ -111,6 +113,7 @@ import Testing
         _ = source.read()
         try write("kube-dns/stubDomains", text)
         let reading = source.read()
+        #expect(!source.isCurrent)
         #expect(reading.changed == nil)
         #expect(errors(reading).count == 1)
         #expect(errors(reading).first?.hasPrefix(directory + "/kube-dns/stubDomains:1:1: error: ") == true)
