@@ -48,7 +48,7 @@ def new_agent(bed: Bed, binary: Path) -> Iterator[Callable[..., Agent]]:
             one.wait(10)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def silent_server(bed: Bed) -> Iterator[str]:
     """A server that takes questions and never answers."""
     with bed.outside.open_socket(socket.AF_INET, socket.SOCK_DGRAM) as server:

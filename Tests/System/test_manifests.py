@@ -88,3 +88,29 @@ def test_selectors_find_their_pods() -> None:
     assert service["spec"]["selector"] == labels
     (upstream,) = select(plain(), "Service", "kube-dns-upstream")
     assert upstream["spec"]["selector"] == {"k8s-app": "kube-dns"}
+
+
+# What Prometheus and Grafana need.
+
+
+def core(objects: list[dict]) -> list[dict]:
+    """Those that Kubernetes itself knows; it has no schema of the operator's."""
+    return [one for one in objects if not one["apiVersion"].startswith("monitoring.coreos.com/")]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_monitoring_objects_are_valid(version: str) -> None:
+    for one in core(render(MANIFESTS / "monitoring")):
+        kubernetes_validate.validate(one, version, strict=True)
+
+
+def test_the_monitor_finds_both_ports_of_the_agents() -> None:
+    objects = render(MANIFESTS / "monitoring")
+    assert {one["metadata"]["namespace"] for one in objects} == {"kube-system"}
+    (monitor,) = select(objects, "ServiceMonitor")
+    (service,) = select(objects, "Service")
+    assert monitor["spec"]["selector"]["matchLabels"] == service["metadata"]["labels"]
+    ports = {port["name"]: port["targetPort"] for port in service["spec"]["ports"]}
+    assert [ports[endpoint["port"]] for endpoint in monitor["spec"]["endpoints"]] == [9253, 9353]
+    (daemon_set,) = select(plain(), "DaemonSet")
+    assert service["spec"]["selector"].items() <= daemon_set["spec"]["template"]["metadata"]["labels"].items()

@@ -18,9 +18,7 @@ def render(directory: Path) -> list[dict]:
         one for file in plan["resources"] for one in yaml.safe_load_all((directory / file).read_text())
     ]
     for generator in plan.get("configMapGenerator", []):
-        assert generator["behavior"] == "replace" and generator["options"] == {"disableNameSuffixHash": True}
-        (config_map,) = select(objects, "ConfigMap", generator["name"], generator["namespace"])
-        config_map["data"] = {file: (directory / file).read_text() for file in generator["files"]}
+        objects = generate(objects, generator, directory)
     for patch in plan.get("patches", []):
         targets = select(objects, patch["target"]["kind"], patch["target"]["name"])
         assert targets, f"nothing to patch: {patch['target']}"
@@ -33,6 +31,26 @@ def render(directory: Path) -> list[dict]:
             for container in one["spec"]["template"]["spec"]["containers"]:
                 if container["image"].rpartition(":")[0] == image["name"]:
                     container["image"] = f"{image['newName']}:{image['newTag']}"
+    return objects
+
+
+def generate(objects: list[dict], generator: dict, directory: Path) -> list[dict]:
+    """Puts the files of a ConfigMap's generator into the one it replaces, or into a new one."""
+    assert set(generator) <= {"name", "namespace", "behavior", "files", "options"}
+    options = generator["options"]
+    assert options["disableNameSuffixHash"] is True and set(options) <= {"disableNameSuffixHash", "labels"}
+    data = {}
+    for entry in generator["files"]:
+        key, _, file = entry.rpartition("=")
+        data[key or file] = (directory / file).read_text()
+    if generator.get("behavior", "create") == "create":
+        metadata = {name: generator[name] for name in ("name", "namespace")}
+        if "labels" in options:
+            metadata["labels"] = options["labels"]
+        return [*objects, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}]
+    assert generator["behavior"] == "replace" and "labels" not in options
+    (config_map,) = select(objects, "ConfigMap", generator["name"], generator["namespace"])
+    config_map["data"] = data
     return objects
 
 
