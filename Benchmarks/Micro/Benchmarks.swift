@@ -124,5 +124,9 @@ private func ask(_ world: World, thread: Int, times: Int) {
         )
         next += 1
         if next == world.questions.count { next = 0 }
+        if next % batch == 0 { pipeline.repliesHaveLeft(world.table, arrival) }
     }
 }
+
+/// As many as a packet thread answers at a time.
+private let batch = 64
