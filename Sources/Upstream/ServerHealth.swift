@@ -16,8 +16,6 @@ package struct ServerHealth: ~Copyable {
         /// A burst of failing questions counts once per interval, like a check.
         var nextCount: Instant
         var isChecking = false
-        /// When the last check began: the next one is due by that, not by when it failed.
-        var checkBegan: Instant
         /// How many checks in a row have failed; for the back-off.
         var failedChecks = 0
     }
@@ -26,6 +24,10 @@ package struct ServerHealth: ~Copyable {
     private let maxFails: Int
     private let interval: Interval
     private let longestPause: Interval
+    /// When the last check began: the next one is due by that, not by when it failed, and never sooner than the
+    /// interval, however often the server changes between slow and quick.
+    private var checkBegan: Instant?
+    private var nextCheck: Instant?
     /// The back-off: questions leave the server alone until then.
     private var resumes = Instant(nanoseconds: 0)
     /// Pauses in a row, each twice as long as the one before.
@@ -83,8 +85,9 @@ extension ServerHealth {
     /// The server was slow, which is no failure but worth a check.
     package mutating func wasSlow(at now: Instant) -> Action {
         guard maxFails > 0, case .sound = state else { return .none }
-        state = .suspect(Suspicion(nextCount: now, isChecking: true, checkBegan: now))
-        return .check
+        state = .suspect(Suspicion(nextCount: now))
+        guard let checkBegan, now < checkBegan + interval else { return beginCheck(at: now) }
+        return checkLater(at: checkBegan + interval)
     }
 
     /// A question was refused, reset or answered with rubbish, which the next one would be as well: questions
@@ -116,14 +119,26 @@ extension ServerHealth {
         let doublings = UInt64(min(max(suspicion.failedChecks - maxFails, 0), 8))
         let rhythm = max(min(interval * (1 << doublings), longestPause), interval)
         state = .suspect(suspicion)
-        return .checkLater(max(now, suspicion.checkBegan + rhythm))
+        return checkLater(at: max(now, (checkBegan ?? now) + rhythm))
     }
 
     /// The pause after a failed check is over.
     package mutating func checkIsDue(at now: Instant) -> Action {
+        guard nextCheck.map({ $0 <= now }) == true else { return .none }
+        nextCheck = nil
+        return beginCheck(at: now)
+    }
+
+    private mutating func checkLater(at due: Instant) -> Action {
+        guard nextCheck != due else { return .none }
+        nextCheck = due
+        return .checkLater(due)
+    }
+
+    private mutating func beginCheck(at now: Instant) -> Action {
         guard case .suspect(var suspicion) = state, !suspicion.isChecking else { return .none }
         suspicion.isChecking = true
-        suspicion.checkBegan = now
+        checkBegan = now
         state = .suspect(suspicion)
         return .check
     }

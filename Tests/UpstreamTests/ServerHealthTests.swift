@@ -49,6 +49,19 @@ import Upstream
         #expect(!isDown)
     }
 
+    /// Slow for some and quick for others: no storm of checks.
+    @Test func checksKeepTheirDistanceHoweverOftenAServerChanges() {
+        var health = health()
+        var actions: [ServerHealth.Action] = []
+        for moment in 0..<450 as Range<UInt64> {
+            actions.append(health.wasSlow(at: .at(moment)))
+            health.succeeded()
+        }
+        #expect(actions.filter { $0 != .none } == [.check, .checkLater(.at(500))])
+        #expect(health.checkIsDue(at: .at(500)) == .none)
+        #expect(health.wasSlow(at: .at(501)) == .check)
+    }
+
     @Test func anySuccessEndsTheSuspicion() {
         var health = health()
         _ = health.failed(at: .at(0))
@@ -56,7 +69,7 @@ import Upstream
         health.succeeded()
         let isSuspect = health.isSuspect
         #expect(!isSuspect)
-        #expect(health.checkIsDue(at: .at(0)) == .none)
+        #expect(health.checkIsDue(at: .at(600)) == .none)
         #expect(health.checkFailed(at: .at(2)) == .none)
     }
 
@@ -64,10 +77,12 @@ import Upstream
         var health = health(maxFails: 1)
         _ = health.failed(at: .at(0))
         var pauses: [UInt64] = []
+        var now = Instant.at(0)
         for _ in 0..<5 {
-            guard case .checkLater(let due) = health.checkFailed(at: .at(0)) else { break }
-            pauses.append(due.nanoseconds / 1_000_000)
-            _ = health.checkIsDue(at: .at(0))
+            guard case .checkLater(let due) = health.checkFailed(at: now) else { break }
+            pauses.append((due.nanoseconds - now.nanoseconds) / 1_000_000)
+            now = due
+            _ = health.checkIsDue(at: now)
         }
         #expect(pauses == [500, 900, 900, 900, 900])
     }
