@@ -2,6 +2,10 @@
 
 import json
 import math
+import re
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,11 +15,12 @@ import yaml
 
 from testbed import Agent, Bed, eventually
 from testbed.addresses import V4
-from testbed.agent import for_addresses, manifest_template
+from testbed.agent import Metrics, for_addresses, manifest_template
 from testbed.kustomize import render, select
 from testbed.prometheus import Prometheus, scrape_jobs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+REFERENCE = yaml.safe_load((REPOSITORY / "Tests/Fixtures/monitoring/families.yaml").read_text())
 POPULAR = yaml.safe_load((REPOSITORY / "Tests/Fixtures/monitoring/popular.yaml").read_text())
 OBJECTS = render(REPOSITORY / "manifests" / "monitoring")
 (DASHBOARD,) = select(OBJECTS, "ConfigMap")
@@ -36,22 +41,70 @@ EXPRESSIONS = [
 # What Grafana puts in.
 VARIABLES = {"$job": "node-local-dns", "$instance": ".*", "$__rate_interval": "1m"}
 SILENT_DOMAIN = "silent.example.net"
+BROKEN_DOMAIN = "broken.example.net"
+OPT_RECORD = bytes.fromhex("00 0029 04d0 00000000 0000")
+# These take some seconds of load.
+SLOW_EVENTS = {
+    "coredns_cache_evictions_total",
+    "coredns_cache_served_stale_total",
+    "coredns_cache_prefetch_total",
+    "coredns_proxy_healthcheck_failures_total",
+}
+
+
+def template(silent_server: str, broken_server: str) -> str:
+    """The manifest's, with caches that evict, refresh and go stale within seconds, and zones that fail."""
+    text = for_addresses(manifest_template(), [V4.local, V4.kube_dns])
+    text = text.replace("denial 9984 5\n", "denial 9984 5\n prefetch 2 1m 90%\n")
+    text = text.replace("cache 30\n", "cache 5 {\n success 1024 5\n serve_stale\n }\n")
+    for zone, server in (
+        (SILENT_DOMAIN, silent_server),
+        (BROKEN_DOMAIN, broken_server),
+        ("example.org:5300", V4.resolver),  # a port on which not every name has a block
+    ):
+        text += f"{zone} {{\n bind {V4.local}\n cache\n forward . {server}\n prometheus :9253\n}}\n"
+    return text
 
 
 @pytest.fixture(scope="module")
-def loaded(bed: Bed, binary: Path, silent_server: str) -> Iterator[Agent]:
-    """An agent with a small cache that is asked all sorts of questions, for as long as the tests run."""
-    template = for_addresses(manifest_template(), [V4.local, V4.kube_dns])
-    template = template.replace("cache 30\n", "cache 30 {\n success 1024\n }\n")
-    # A port on which not every name has a block.
-    template += f"example.org:5300 {{\n bind {V4.local}\n forward . {V4.resolver}\n prometheus :9253\n}}\n"
-    stub = {"stubDomains": json.dumps({SILENT_DOMAIN: [silent_server]})}
+def broken_server(bed: Bed) -> Iterator[str]:
+    """A server with an OPT record among its answers, where there may be none (RFC 6891, 6.1.1)."""
+    address = "192.0.2.67"
+    bed.outside.ip("address", "add", f"{address}/32", "dev", "lo")
+    with bed.outside.open_socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((address, 53))
+
+        def serve() -> None:
+            while True:
+                question, client = server.recvfrom(4096)
+                if client[0] == address:
+                    return
+                header = question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0"
+                server.sendto(header + plain(question[12:]) + OPT_RECORD, client)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield address
+        with bed.outside.open_socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+            last.bind((address, 0))
+            last.sendto(b"end", (address, 53))
+        thread.join()
+    bed.outside.ip("address", "del", f"{address}/32", "dev", "lo")
+
+
+def plain(sections: bytes) -> bytes:
+    """The question alone, without what follows it."""
+    return sections[: sections.index(0) + 5]
+
+
+@pytest.fixture(scope="module")
+def loaded(bed: Bed, binary: Path, silent_server: str, broken_server: str) -> Iterator[Agent]:
+    """An agent that is asked all sorts of questions, for as long as the tests run."""
     questions = {
         "hits": [
             *(f"load-{number}.shop.svc.cluster.local A" for number in range(200)),
             *(f"no-{number}.shop.svc.cluster.local AAAA" for number in range(50)),
             "www.example.org A",
-            "1.0.96.10.in-addr.arpa PTR",
             "_https._tcp.kubernetes.default.svc.cluster.local SRV",
         ],
         "misses": [f"new-{number}.example.org A" for number in range(100_000)],
@@ -59,7 +112,9 @@ def loaded(bed: Bed, binary: Path, silent_server: str) -> Iterator[Agent]:
     for name, lines in questions.items():
         (bed.directory / name).write_text("\n".join(lines) + "\n")
     with ExitStack() as stack:
-        agent = stack.enter_context(Agent(bed, binary, template=template, config_map=stub, name="monitored"))
+        agent = stack.enter_context(
+            Agent(bed, binary, template=template(silent_server, broken_server), name="monitored")
+        )
 
         def load(pod: int, name: str, *options: object) -> None:
             command = ["dnsperf", "-s", V4.local, "-d", bed.directory / name, "-l", 300, *options]
@@ -68,13 +123,19 @@ def loaded(bed: Bed, binary: Path, silent_server: str) -> Iterator[Agent]:
             stack.callback(process.wait)
             stack.callback(process.terminate)
 
-        bed.pods[0].run("dnsperf", "-s", V4.local, "-d", bed.directory / "misses", "-l", 2, timeout=30)
         load(0, "hits", "-D", "-Q", 500)
         load(1, "hits", "-m", "tcp", "-Q", 100)
-        load(1, "misses", "-Q", 100)
+        load(1, "misses", "-Q", 200)
         bed.pod1.datagram(b"no DNS message", V4.local, timeout=0.1)
         bed.host.ask("www.example.com", server=V4.local, port=5300)
-        bed.pod1.ask(f"a.{SILENT_DOMAIN}", timeout=6)
+        for domain in (SILENT_DOMAIN, BROKEN_DOMAIN):
+            bed.pod1.ask(f"a.{domain}", timeout=6)
+
+        def has_happened() -> bool:
+            bed.pod1.ask("1.0.96.10.in-addr.arpa", "PTR")
+            return SLOW_EVENTS <= agent.metrics().names
+
+        eventually(has_happened, within=30, every=0.5, what=f"{SLOW_EVENTS}")
         yield agent
 
 
@@ -90,10 +151,69 @@ def prometheus(bed: Bed, loaded: Agent) -> Iterator[Prometheus]:
         yield running
 
 
+def series(scrape: Metrics, family: str) -> list[dict[str, str]]:
+    """The labels of a family's samples, those of histograms without what histograms add."""
+    names = {family, f"{family}_bucket", f"{family}_sum", f"{family}_count"}
+    return [labels for name, labels, _ in scrape.samples if name in names]
+
+
+@pytest.fixture(scope="module")
+def scrape(loaded: Agent) -> Metrics:
+    return loaded.metrics(9253)
+
+
+@pytest.mark.parametrize("family", REFERENCE["families"])
+def test_the_family(scrape: Metrics, family: str) -> None:
+    known = REFERENCE["families"][family]
+    assert f"# TYPE {family} {known['type']}\n" in scrape.text
+    assert re.search(rf"^# HELP {family} \S", scrape.text, re.MULTILINE)
+    shown = series(scrape, family)
+    assert shown
+    for labels in shown:
+        assert sorted(set(labels) - {"le"}) == known["labels"]
+        for label, value in labels.items():
+            if label in REFERENCE["values"]:
+                assert re.fullmatch(REFERENCE["values"][label], value), f"{label}={value}"
+    if known["type"] == "histogram":
+        bounds = {labels["le"] for labels in shown if "le" in labels}
+        assert sorted(bounds, key=float) == REFERENCE["buckets"][known["buckets"]].split()
+
+
+def test_every_name_that_coredns_has_is_in_the_reference(scrape: Metrics) -> None:
+    families = set(re.findall(r"^# TYPE (\S+)", scrape.text, re.MULTILINE))
+    assert {name for name in families if not name.startswith("nodelocal_")} == set(REFERENCE["families"])
+
+
 def found(prometheus: Prometheus, expression: str) -> list[float]:
     """The numbers that an expression gives, for those series whose rate is not 0 / 0."""
     values = [float(series["value"][1]) for series in prometheus.query(expression)]
     return [value for value in values if not math.isnan(value)]
+
+
+MOST_SECONDS_BY_SCRAPE = 0.02
+SCRAPES = 100
+
+
+def test_a_scrape_costs_little(loaded: Agent, capsys: pytest.CaptureFixture[str]) -> None:
+    """Processor time of all threads but those that answer UDP: of the scrapes, and of what goes on beside."""
+    (worker,) = loaded.children()
+
+    def spent() -> float:
+        total = 0
+        for task in Path(f"/proc/{worker}/task").iterdir():
+            if not (task / "comm").read_text().startswith("dns-udp-"):
+                total += int((task / "schedstat").read_text().split()[0])
+        return total / 1e9
+
+    before, started = spent(), time.monotonic()
+    for _ in range(SCRAPES):
+        size = len(loaded.metrics(9253).text)
+    by_scrape, took = (spent() - before) / SCRAPES, (time.monotonic() - started) / SCRAPES
+    with capsys.disabled():
+        print(
+            f"\n{by_scrape * 1e3:.1f} ms of processor by scrape, {took * 1e3:.1f} ms by the clock, {size} octets"
+        )
+    assert by_scrape < MOST_SECONDS_BY_SCRAPE
 
 
 def test_both_ports_are_scraped(prometheus: Prometheus) -> None:
