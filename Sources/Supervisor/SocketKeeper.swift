@@ -89,11 +89,11 @@ package struct SocketKeeper {
     private func open(_ endpoint: Endpoint) throws(SystemError) -> [ListeningSocket] {
         var result: [ListeningSocket] = []
         for _ in 0..<threads {
-            let socket = SharedDescriptor(try Socket.datagram(for: endpoint))
+            let socket = SharedDescriptor(try Socket.datagram(for: endpoint).moved(to: .listeners))
             if isInUse { try Socket.bind(datagram: socket.raw, to: endpoint) }
             result.append(ListeningSocket(.udp, endpoint, socket))
         }
-        let socket = SharedDescriptor(try Socket.stream(boundTo: endpoint))
+        let socket = SharedDescriptor(try Socket.stream(boundTo: endpoint).moved(to: .listeners))
         result.append(ListeningSocket(.tcp, endpoint, socket))
         return result
     }

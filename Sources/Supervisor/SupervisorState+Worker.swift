@@ -47,11 +47,16 @@ extension SupervisorState {
         refuseCandidateAfterDeath(how, &actions)
         isProven = false
         stopProbe(next: nil, &actions)
-        if isIntercepting, withdrawal == nil { withdrawal = now + times.interceptionWithoutWorker }
         let delay = backOff
         worker = .absent(nextStart: now + delay)
         let when = delay == .zero ? "now" : "in \(delay.millisecondsRoundedUp) ms"
         actions.append(.log(.error, "The worker ended (\(how)), the next one starts \(when)"))
+        // What comes now would wait in sockets: for the next worker, if that is soon, and else in vain.
+        if delay > times.firstBackOff {
+            withdraw("workers end too soon", &actions)
+        } else if isIntercepting, withdrawal == nil {
+            withdrawal = now + times.interceptionWithoutWorker
+        }
     }
 
     /// A configuration that kills workers is not tried twice when there is one that does not.

@@ -30,6 +30,12 @@ import Testing
         #expect(bound() == [true, true, true, true])
     }
 
+    @Test func theSocketsAreClosedBeforeTheTableWhenTheProcessIsKilled() throws {
+        var keeper = SocketKeeper(threads: 2, hasIPv6: false)
+        let opened = try keeper.open(for: plan(". {\n bind 127.77.2.6\n forward . 192.0.2.1\n}\n"))
+        #expect(opened.allSatisfy { $0.descriptor.raw > ClosingOrder.tableOwner.lowest })
+    }
+
     @Test func opensOnlyWhatIsMissingAndClosesWhatNobodyNeeds() throws {
         let first = try plan(". {\n bind 127.77.2.2\n forward . 192.0.2.1\n}\n")
         let second = try plan(". {\n bind 127.77.2.2 127.77.2.3\n forward . 192.0.2.1\n}\n")

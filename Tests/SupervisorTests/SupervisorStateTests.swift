@@ -93,6 +93,18 @@ import Timing
         #expect(script.at(401, .probeAnswered(round: 2)) == [.commitInterception])
     }
 
+    @Test func aCrashLoopDoesNotKeepTrafficWaiting() {
+        var script = Script.serving()
+        for now in [100, 110] as [UInt64] {
+            _ = script.at(now, .workerEnded("signal 9"))
+            #expect(script.state.isIntercepting, "the next one is soon there")
+        }
+        _ = script.at(210, .timePassed)
+        // The next one starts in 200 ms: whoever asks until then is better off elsewhere.
+        #expect(script.at(220, .workerEnded("signal 9")) == [.withdrawInterception])
+        #expect(!script.state.isIntercepting)
+    }
+
     @Test func aCrashLoopIsSlowedDown() {
         var script = Script {
             $0.networkSync = .seconds(1000); $0.filesPoll = .seconds(1000)
