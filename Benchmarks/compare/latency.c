@@ -17,25 +17,18 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
+
+#include "../../Tests/System/question.h"
 
 enum {
-    largest_query = 300,
     largest_answer = 4096,
-    dns_header = 12,
     identifiers = 65536,
     steps_per_microsecond = 10, /* of the histogram */
     steps = 10000000,           /* one second; longer ones count as that */
     patience_nanoseconds = 1000000000,
 };
 
-struct query {
-    uint16_t length;
-    unsigned char packet[largest_query];
-};
-
-static struct query *queries;
-static size_t query_count;
+static struct questions questions;
 static int *sockets;
 static int poller;
 static int64_t due[identifiers]; /* of the question in flight; 0: none */
@@ -47,56 +40,6 @@ static void fail(const char *what)
 {
     fprintf(stderr, "latency: error: %s: %s\n", what, strerror(errno));
     exit(1);
-}
-
-static int64_t now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
-/* One A question with RD; the identifier is written when it is sent. */
-static struct query encoded(char *name)
-{
-    struct query query = {.length = dns_header};
-    static const unsigned char header[dns_header] = {[2] = 0x01, [5] = 0x01};
-    static const unsigned char end[] = {0, 0, 1, 0, 1}; /* the root, A, IN */
-    memcpy(query.packet, header, sizeof header);
-    char *rest = name;
-    for (char *label; (label = strsep(&rest, ".")) != NULL;) {
-        size_t length = strlen(label);
-        if (length == 0) continue;
-        if (length > 63 || query.length + 1 + length + sizeof end > largest_query) {
-            errno = EINVAL;
-            fail("a name is too long");
-        }
-        query.packet[query.length++] = (unsigned char)length;
-        memcpy(query.packet + query.length, label, length);
-        query.length += length;
-    }
-    memcpy(query.packet + query.length, end, sizeof end);
-    query.length += sizeof end;
-    return query;
-}
-
-static void read_queries(const char *path)
-{
-    FILE *file = fopen(path, "r");
-    if (file == NULL) fail(path);
-    char line[512];
-    for (size_t room = 0; fgets(line, sizeof line, file) != NULL;) {
-        line[strcspn(line, " \t\n")] = 0;
-        if (line[0] == 0) continue;
-        if (query_count == room) {
-            room = room == 0 ? 1024 : room * 2;
-            queries = realloc(queries, room * sizeof *queries);
-            if (queries == NULL) fail("realloc");
-        }
-        queries[query_count++] = encoded(line);
-    }
-    fclose(file);
-    if (query_count == 0) fail("no questions");
 }
 
 static void open_sockets(const char *address, const char *port, size_t count)
@@ -129,12 +72,12 @@ static void open_sockets(const char *address, const char *port, size_t count)
     }
 }
 
-static void ask(struct query *query, int descriptor, uint16_t identifier, int64_t when)
+static void ask(struct question *question, int descriptor, uint16_t identifier, int64_t when)
 {
-    query->packet[0] = (unsigned char)(identifier >> 8);
-    query->packet[1] = (unsigned char)identifier;
+    question->packet[0] = (unsigned char)(identifier >> 8);
+    question->packet[1] = (unsigned char)identifier;
     sent++;
-    if (send(descriptor, query->packet, query->length, 0) == query->length) {
+    if (send(descriptor, question->packet, question->length, 0) == question->length) {
         due[identifier] = when; /* what was in flight under this number before is lost */
     } else {
         refused_by_kernel++;
@@ -205,13 +148,14 @@ int main(int count, char **words)
         errno = EINVAL;
         fail("RATE, SECONDS and SOCKETS are positive numbers");
     }
-    read_queries(words[3]);
+    questions = read_questions(words[3]);
+    if (questions.count == 0) fail(words[3]);
     open_sockets(words[1], words[2], socket_count);
     int64_t start = now() + 1000000;
     while (sent < wanted) {
         int64_t when = start + (int64_t)((double)sent * 1e9 / rate);
         if (now() >= when) {
-            ask(&queries[sent % query_count], sockets[sent % socket_count], (uint16_t)sent, when);
+            ask(&questions.all[sent % questions.count], sockets[sent % socket_count], (uint16_t)sent, when);
         }
         take_answers();
     }

@@ -8,6 +8,23 @@ from pathlib import Path
 import pytest
 
 from testbed import Agent, Bed
+from testbed.trial import ROWS, table
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--measure", action="store_true", help="let test_survival.py run for as long as its numbers need"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--measure"):
+        config.stash[ROWS] = {}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if rows := config.stash.get(ROWS, None):
+        terminalreporter.write_line("\n" + table(list(rows.values())) + "\n")
 
 
 @pytest.fixture(scope="session")

@@ -10,47 +10,41 @@ import dns.query
 
 from testbed import Agent, Bed, eventually
 from testbed.addresses import V4
+from testbed.askers import Askers
 from test_life import occurrences, resolves
-from test_survival import Loads
 
 
 @contextlib.contextmanager
 def upgrade(bed: Bed, new_agent: Callable[..., Agent], flags: dict[str, str] | None = None):
-    """An agent, and a second one beside it that has proved itself; with load on both addresses."""
-    with new_agent(flags=flags) as old, Loads(bed) as loads:
-        with new_agent(flags=flags) as new:
-            yield old, new, loads
+    """An agent, and a second one beside it that has proved itself; with everybody asking."""
+    with contextlib.ExitStack() as ending:
+        old = ending.enter_context(new_agent(flags=flags))
+        # They stop asking first: the last one takes the addresses away, which sockets of the host have as theirs.
+        with Askers(bed) as askers:
+            new = ending.enter_context(new_agent(flags=flags))
+            yield old, new, askers
 
 
 def test_the_second_takes_over_and_the_first_leaves_without_loss(bed: Bed, new_agent) -> None:
     before = bed.network_state()
-    with upgrade(bed, new_agent) as (old, new, loads):
+    with upgrade(bed, new_agent) as (old, new, askers):
         assert len(bed.tables()) == 3  # one of each agent, and the fall-back they share
-        loads.go_on(0.5)
+        askers.go_on(0.5)
         old.stop()
         assert "Left interface to another agent on this node" in old.log
         assert occurrences(bed, V4.local) == 1
-        loads.go_on(0.5)
+        askers.go_on(0.5)
         assert "notrack" in new.rules()
-    assert loads.lost == {}
+    assert askers.outcome.losses == []
     assert bed.network_state() == before
 
 
-def test_a_restart_goes_through_the_fallback_without_loss(bed: Bed, new_agent) -> None:
-    with new_agent() as agent, Loads(bed) as loads:
-        agent.stop()
-        loads.go_on(0.5)
-        with new_agent():
-            loads.go_on(0.5)
-    assert loads.lost == {}
-
-
 def test_an_upgrade_with_skipteardown(bed: Bed, new_agent) -> None:
-    with upgrade(bed, new_agent, {"skipteardown": "true"}) as (old, new, loads):
+    with upgrade(bed, new_agent, {"skipteardown": "true"}) as (old, new, askers):
         old.stop()
         assert occurrences(bed, V4.local) == 1
-        loads.go_on(0.5)
-    assert loads.lost == {}
+        askers.go_on(0.5)
+    assert askers.outcome.losses == []
     with new_agent():  # tears down
         pass
 
@@ -68,14 +62,14 @@ def test_an_open_connection_is_served_until_it_has_its_answer(bed: Bed, new_agen
 
 def test_who_cannot_serve_draws_no_traffic_from_who_can(bed: Bed, new_agent) -> None:
     """The worker of the next version dies again and again: its sockets get no share of what comes."""
-    with new_agent() as old, Loads(bed) as loads:
+    with new_agent() as old, Askers(bed) as askers:
         broken = new_agent(wrapper=("setpriv", "--bounding-set=-setuid"))
         broken.start()
         broken.wait_log("The worker ended", within=10)
-        loads.go_on(1.0)
+        askers.go_on(1.0)
         assert resolves(bed)
         broken.send(signal.SIGKILL)
-    assert loads.lost == {}
+    assert askers.outcome.losses == []
 
 
 def test_a_hanging_worker_beside_another_agent_ends_its_own(bed: Bed, new_agent) -> None:

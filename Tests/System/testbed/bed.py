@@ -69,7 +69,7 @@ class Bed:
         self.pods = tuple(self.pod(index) for index in range(2))
         self.serve()
         self.kube_proxy = ""
-        self.use_kube_proxy("iptables")
+        self.use_kube_proxy("iptables-nft")
         self.pod1, self.pod2 = (Client(pod) for pod in self.pods)
         self.host = Client(self.node)
 
@@ -167,12 +167,14 @@ class Bed:
         self.stub.change(STUB_DOMAIN, zones.stub(records, self.stub_serial), self.stub_serial)
 
     def use_kube_proxy(self, form: str) -> None:
-        """Writes kube-proxy's rules anew, "iptables" or "nftables". No agent may run."""
+        """Writes kube-proxy's rules in another of `kube_proxy.FORMS`, or in none with ""."""
         if form == self.kube_proxy:
             return
         for family in (V4, V6):
-            kube_proxy.remove(self.node, family)
-            kube_proxy.install(self.node, family, form)
+            if self.kube_proxy:
+                kube_proxy.remove(self.node, family, self.kube_proxy)
+            if form:
+                kube_proxy.install(self.node, family, form)
         self.kube_proxy = form
 
     def tables(self) -> list[str]:

@@ -8,24 +8,33 @@ import hashlib
 from .addresses import Family
 from .namespace import Namespace
 
-FORMS = ("iptables", "nftables")
+FORMS = ("iptables-legacy", "iptables-nft", "nftables")
 PROTOCOLS = (("udp", "dns"), ("tcp", "dns-tcp"))
 
 
 def install(namespace: Namespace, family: Family, form: str) -> None:
-    """Writes the rules in iptables (on nf_tables) or in nftables form."""
-    if form == "iptables":
-        tool = "iptables-nft-restore" if family.version == 4 else "ip6tables-nft-restore"
-        namespace.run(tool, stdin=iptables_rules(family))
-    else:
+    """Writes the rules with iptables of either kind, or in nftables form."""
+    if form == "nftables":
         namespace.run("nft", "-f", "-", stdin=nftables_rules(family))
+    else:
+        namespace.run(restorer(family, form), stdin=iptables_rules(family))
 
 
-def remove(namespace: Namespace, family: Family) -> None:
-    """Takes away the tables of both forms. No agent may run: its rules could be in the same tables."""
+def remove(namespace: Namespace, family: Family, form: str) -> None:
+    """Takes away what `install` wrote."""
     short = "ip" if family.version == 4 else "ip6"
-    for table in ("kube-proxy", "filter", "nat"):
-        namespace.run("nft", "delete", "table", short, table, check=False)
+    if form == "iptables-legacy":
+        namespace.run(restorer(family, form), stdin="*filter\nCOMMIT\n*nat\nCOMMIT\n")
+    elif form == "iptables-nft":
+        for table in ("filter", "nat"):
+            namespace.run("nft", "delete", "table", short, table, check=False)
+    else:
+        namespace.run("nft", "delete", "table", short, "kube-proxy", check=False)
+
+
+def restorer(family: Family, form: str) -> str:
+    """`iptables-legacy-restore` and its like; it replaces the whole table."""
+    return form.replace("iptables", "iptables" if family.version == 4 else "ip6tables") + "-restore"
 
 
 def services(family: Family) -> tuple[tuple[str, str], ...]:
