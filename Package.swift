@@ -30,6 +30,10 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
+/// What `version`, the start line and `coredns_build_info` say; scripts/image takes both from git.
+let version = Context.environment["NODE_LOCAL_DNS_VERSION"] ?? "0.1.0-dev"
+let revision = Context.environment["NODE_LOCAL_DNS_REVISION"] ?? ""
+
 /// One folder, one module, one noun. Arrows point downwards only; the compiler checks it
 /// (`--explicit-target-dependency-import-check error`).
 let package = Package(
@@ -42,8 +46,15 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
-        // Level 0: values, and the two doors to C.
+        // Level 0: values, and the doors to C.
         .target(name: "CLinux"),
+        .target(
+            name: "CBuild",
+            cSettings: [
+                .define("BUILD_VERSION", to: "\"\(version)\""),
+                .define("BUILD_REVISION", to: "\"\(revision)\""),
+            ]
+        ),
         .systemLibrary(
             name: "CNetlink",
             pkgConfig: "libmnl libnftnl",
@@ -61,7 +72,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "Corefile", dependencies: ["DNSWire", "Addresses"], swiftSettings: strict),
-        .target(name: "Control", dependencies: ["Addresses", "Kernel", logging], swiftSettings: strict),
+        .target(
+            name: "Control",
+            dependencies: ["CBuild", "Addresses", "Kernel", logging],
+            swiftSettings: strict
+        ),
         // Level 2: one query's way.
         .target(
             name: "Resolution",

@@ -1,8 +1,14 @@
 // What this build is: shown by `version`, the start line and `coredns_build_info`.
 
+import CBuild
+
 /// The version of both processes.
 package enum BuildVersion {
-    package static let number = "0.1.0"
+    // SAFETY: literals of C, which end with a zero and live as long as the process.
+    package static let number = unsafe String(cString: cbuild_version())
+
+    /// The commit; empty where the build was not told.
+    package static let revision = unsafe String(cString: cbuild_revision())
 
     #if arch(x86_64)
         package static let platform = "linux/amd64"
