@@ -46,11 +46,13 @@ package struct ChildProcess: ~Copyable, Sendable {
     /// Becomes readable when the child ends.
     package var descriptor: CInt { pidfd.raw }
 
-    /// Sends a signal; a child that has ended is fine.
-    package func send(signal: CInt) { _ = clinux_pidfd_send_signal(pidfd.raw, signal) }
-
-    /// Kills the child; it ends without doing anything more.
-    package func kill() { send(signal: SIGKILL) }
+    /// Kills the child; it ends without doing anything more. Says why that could not be done; a child that has
+    /// ended already is fine. One that has another user id needs the capability KILL.
+    @discardableResult
+    package func kill() -> SystemError? {
+        guard clinux_pidfd_send_signal(pidfd.raw, SIGKILL) == -1, errno != ESRCH else { return nil }
+        return SystemError("kill the worker", errno: errno)
+    }
 
     /// How the child ended; nil while it runs. Tells it once.
     package func reap() -> ProcessEnd? {

@@ -16,7 +16,9 @@ package enum Privileges {
         if isRoot {
             // Needs SETPCAP, which a container may lack; with no_new_privs and no setuid it is a second fence only.
             _ = clinux_empty_bounding_set()
-            try checked("become user \(user)") { clinux_become(user, user) }
+            try checked("become user \(user) (needs the capabilities SETUID and SETGID)") {
+                clinux_become(user, user)
+            }
         }
         try checked("drop capabilities") { clinux_drop_capabilities() }
         try checked("set no_new_privs") { clinux_no_new_privileges() }

@@ -120,6 +120,13 @@ extension Supervisor {
         for directory in wanted { watches[directory] = files.watch(directory) }
     }
 
+    // MARK: - The worker
+
+    func killWorker() {
+        guard let problem = worker?.process.kill() else { return }
+        log.error("\(problem): needs the capability KILL, because the worker has another user id")
+    }
+
     // MARK: - Network and files
 
     func putSocketsInUse() {

@@ -151,7 +151,7 @@ package final class Supervisor {
         case .dropConfiguration(let generation, let reason): drop(generation, reason)
         case .putSocketsInUse: putSocketsInUse()
         case .drainWorker: try? worker?.channel.send(.drain)
-        case .killWorker: worker?.process.kill()
+        case .killWorker: killWorker()
         case .sendProbe(let round, let missed): sendProbe(round, missed: missed)
         case .abandonProbe(_, let tellsWhatIsMissing): abandonProbe(tellsWhatIsMissing)
         case .commitInterception: report(network.commitInterception())

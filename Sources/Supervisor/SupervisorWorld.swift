@@ -11,7 +11,9 @@ package import NodeNetwork
 package protocol WorkerProcess: AnyObject {
     /// Becomes readable when it ends.
     var descriptor: CInt { get }
-    func kill()
+    /// Says why that could not be done.
+    @discardableResult
+    func kill() -> SystemError?
     /// How it ended; nil while it runs.
     func reap() -> ProcessEnd?
 }
@@ -78,6 +80,6 @@ private final class SpawnedWorker: WorkerProcess {
     init(_ child: consuming ChildProcess) { self.child = child }
 
     var descriptor: CInt { child.descriptor }
-    func kill() { child.kill() }
+    func kill() -> SystemError? { child.kill() }
     func reap() -> ProcessEnd? { child.reap() }
 }

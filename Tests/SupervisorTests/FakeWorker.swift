@@ -64,7 +64,10 @@ final class FakeWorker: WorkerProcess, Sendable {
 
     var descriptor: CInt { ended.descriptor }
 
-    func kill() { end(.killed(signal: SIGKILL)) }
+    func kill() -> SystemError? {
+        end(.killed(signal: SIGKILL))
+        return nil
+    }
 
     /// Ends as a crash would.
     func end(_ how: ProcessEnd) {

@@ -153,6 +153,12 @@ class Agent:
         assert self.process is not None and self.process.poll() is None, "the agent has ended"
         return True
 
+    @property
+    def pid(self) -> int:
+        """The supervisor's."""
+        assert self.process is not None
+        return self.process.pid
+
     def send(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)
@@ -188,9 +194,8 @@ class Agent:
 
     def children(self) -> list[int]:
         """The pids of its child processes: the worker."""
-        assert self.process is not None
         found: list[int] = []
-        for task in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+        for task in Path(f"/proc/{self.pid}/task").glob("*/children"):
             with contextlib.suppress(OSError):
                 found += [int(word) for word in task.read_text().split()]
         return found

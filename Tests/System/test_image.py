@@ -1,0 +1,195 @@
+"""The image, run as the DaemonSet runs it: in containerd, with exactly what the manifest declares."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from testbed import Bed, eventually
+from testbed.addresses import V4
+from testbed.agent import MANIFEST, REPOSITORY, alive
+from testbed.container import ContainedAgent, Runtime, labels
+from testbed.kustomize import select
+from testbed.load import Load
+
+IMAGE = REPOSITORY / ".build" / "image"
+ADDRESSES = (V4.local, V4.kube_dns)
+
+
+def build(binary: Path) -> str:
+    """Builds the image around the binary under test; its digest."""
+    made = subprocess.run(
+        [REPOSITORY / "scripts" / "image", "--binary", binary], capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    return (IMAGE / "digest").read_text()
+
+
+@pytest.fixture(scope="module")
+def image_digest(binary: Path) -> str:
+    return build(binary)
+
+
+@pytest.fixture(scope="module")
+def runtime(bed: Bed, image_digest: str) -> Iterator[Runtime]:
+    with Runtime(bed.directory / "containerd") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def image(runtime: Runtime) -> str:
+    return runtime.load(IMAGE / "node-local-dns.tar")
+
+
+@pytest.fixture
+def contained(bed: Bed, binary: Path, runtime: Runtime, image: str) -> Callable[..., ContainedAgent]:
+    """Makes agents in containers; `pod` changes the manifest's pod."""
+    text = MANIFEST.read_text().replace("__PILLAR__LOCAL__DNS__", V4.local)
+    text = text.replace("__PILLAR__DNS__DOMAIN__", "cluster.local").replace("__PILLAR__DNS__SERVER__", V4.kube_dns)
+    (daemon_set,) = select(list(yaml.safe_load_all(text)), "DaemonSet")
+
+    def make(pod: Callable[[dict], None] = lambda _: None, **options) -> ContainedAgent:
+        specification = yaml.safe_load(yaml.safe_dump(daemon_set["spec"]["template"]["spec"]))
+        pod(specification)
+        return ContainedAgent(runtime, image, specification, bed, binary, **options)
+
+    return make
+
+
+# MARK: What is inside
+
+
+def test_the_same_commit_gives_the_same_digest(binary: Path, image_digest: str) -> None:
+    assert build(binary) == image_digest
+
+
+def test_it_holds_the_program_and_what_it_loads(image_digest: str) -> None:
+    root = IMAGE / "root"
+    found = {str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir()}
+    others = {name for name in found if not name.startswith("usr/share/doc/")}
+    libraries = {name for name in others if ".so" in name}
+    assert others - libraries == {
+        "node-local-dns", "node-cache", "etc/passwd", "etc/group", "etc/ssl/certs/ca-certificates.crt",
+    }  # fmt: skip
+    loaded = subprocess.run(["ldd", root / "node-local-dns"], capture_output=True, text=True, check=True).stdout
+    assert all(name.rpartition("/")[2] in loaded for name in libraries)
+    size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file() and not path.is_symlink())
+    assert size < 60 * 2**20
+
+
+def test_it_says_what_it_is(runtime: Runtime, image: str) -> None:
+    found = labels(runtime, image)
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    prefix = "org.opencontainers.image"
+    assert found[f"{prefix}.revision"] == commit
+    assert image == f"node-local-dns:{found[f'{prefix}.version']}"
+    assert found[f"{prefix}.licenses"] == "Apache-2.0"
+    assert {f"{prefix}.{word}" for word in ("title", "description", "source")} <= set(found)
+
+
+def test_the_document_of_its_parts_names_every_package(image_digest: str) -> None:
+    document = yaml.safe_load((IMAGE / "node-local-dns.spdx.json").read_text())
+    versions = {package["name"]: package["versionInfo"] for package in document["packages"]}
+    assert {"node-local-dns", "swift-nio", "swift-runtime", "libc6", "libnftnl11", "ca-certificates"} <= set(versions)
+    assert all(versions.values())
+    inside = IMAGE / "root/usr/share/doc/node-local-dns/node-local-dns.spdx.json"
+    assert inside.read_text() == (IMAGE / "node-local-dns.spdx.json").read_text()
+
+
+@pytest.mark.parametrize("name", ["/node-local-dns", "/node-cache"])
+def test_both_names_start_it(runtime: Runtime, image: str, name: str) -> None:
+    said = runtime.ctr("run", "--rm", "--snapshotter", "native", image, "version", name, "version")
+    assert said.startswith("node-local-dns-")
+
+
+# MARK: As the manifest has it
+
+
+def test_pods_resolve_and_a_stop_leaves_nothing(bed: Bed, contained: Callable[..., ContainedAgent]) -> None:
+    before = bed.network_state()
+    with contained() as agent:
+        for address in ADDRESSES:
+            for tcp in (False, True):
+                answer = bed.pod1.ask("kubernetes.default.svc.cluster.local", "A", address, tcp=tcp)
+                assert answer.answer, f"{address} {tcp=}"
+                assert bed.host.ask("www.example.org", "A", address, tcp=tcp).answer
+        assert agent.get("/health", 8080)[0] == 200
+        status = worker_status(agent)
+        assert status["Uid"].split() == ["65532"] * 4 and status["Gid"].split() == ["65532"] * 4
+        assert status["Groups"].split() in ([], ["65532"])
+        for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            assert int(status[kind], 16) == 0, f"{kind} {status[kind]}"
+        assert status["NoNewPrivs"].strip() == "1"
+        assert status["Seccomp"].strip() == "2", "containerd's profile, at least"
+        (pid,) = agent.children()
+    eventually(lambda: not alive(pid), within=2, what="the worker has ended")
+    assert bed.network_state() == before
+
+
+def test_the_node_keeps_dns_when_the_main_process_is_killed(bed: Bed, contained: Callable[..., ContainedAgent]) -> None:
+    with contained() as agent:
+        with Load(bed.pod1, V4.local, ["kubernetes.default.svc.cluster.local"], rate=50) as load:
+            eventually(lambda: load.sent >= 25, within=5, what="some look-ups")
+            agent.kill()
+            before = load.sent
+            eventually(lambda: load.sent >= before + 50, within=5, what="look-ups without an agent")
+        assert len(load.lost) <= 2, load.lost
+
+
+def test_two_containers_hand_over_without_loss(bed: Bed, contained: Callable[..., ContainedAgent]) -> None:
+    names = ["kubernetes.default.svc.cluster.local", "www.example.org"]
+    with contained() as old, Load(bed.pod1, V4.local, names) as local, Load(bed.pod1, V4.kube_dns, names, tcp=True) as service:
+        with contained() as new:
+            old.send(signal.SIGTERM)
+            assert old.wait() == 0
+            before = local.sent
+            eventually(lambda: local.sent >= before + 50, within=5, what="look-ups at the new one")
+            assert new.running()
+        after = local.sent
+        eventually(lambda: local.sent >= after + 50, within=5, what="look-ups behind both")
+    assert local.lost + service.lost == []
+
+
+# MARK: Each capability is needed, and asked for by name
+
+
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [("NET_ADMIN", "needs the capability NET_ADMIN"), ("NET_BIND_SERVICE", "needs NET_BIND_SERVICE")],
+)
+def test_without_it_the_start_fails(contained: Callable[..., ContainedAgent], missing: str, says: str) -> None:
+    agent = contained(drop=(missing,)).start()
+    assert agent.wait() == 1
+    assert says in agent.log
+
+
+@pytest.mark.parametrize("missing", ["SETUID", "SETGID"])
+def test_without_it_no_worker_starts(bed: Bed, contained: Callable[..., ContainedAgent], missing: str) -> None:
+    agent = contained(drop=(missing,)).start()
+    agent.wait_log(r"become user 65532 \(needs the capabilities SETUID and SETGID\): Operation not permitted")
+    assert bed.pod1.ask("kubernetes.default.svc.cluster.local").answer, "the fall-back answers"
+    agent.stop()
+
+
+def test_without_kill_a_worker_that_hangs_stays(bed: Bed, contained: Callable[..., ContainedAgent]) -> None:
+    with contained(drop=("KILL",)) as agent:
+        (pid,) = agent.children()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            agent.wait_log("kill the worker: Operation not permitted: needs the capability KILL")
+            assert bed.pod1.ask("kubernetes.default.svc.cluster.local").answer, "the fall-back answers"
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+def worker_status(agent: ContainedAgent) -> dict[str, str]:
+    """/proc/PID/status of the running worker."""
+    (pid,) = agent.children()
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
