@@ -45,7 +45,11 @@ final class WorkerNumbers: MetricSource {
     func collect(into snapshot: inout MetricSnapshot) {
         let (supervisor, plugins) = state.withLock { ($0.supervisor, $0.plugins) }
         snapshot.merge(supervisor)
-        snapshot.add(.buildInfo, labels: [BuildVersion.compiler, BuildVersion.revision, BuildVersion.number], 1.0)
+        snapshot.add(
+            .buildInfo,
+            labels: [BuildVersion.compiler, BuildVersion.revision, BuildVersion.number],
+            1.0
+        )
         for labels in plugins { snapshot.add(.pluginEnabled, labels: labels, 1.0) }
         snapshot.add(.cacheBytes, UInt64(budget.used))
         snapshot.add(.cacheBudget, UInt64(budget.limit))

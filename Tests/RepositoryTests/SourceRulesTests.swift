@@ -55,7 +55,8 @@ struct SourceRulesTests {
     func mirrored() {
         // The executable's are named for what they test; C shims are tested through Kernel.
         let named = [
-            "node-local-dns": "CommandLineTests", "CBuild": "ControlTests", "CLinux": "KernelTests", "CNetlink": "NodeNetworkTests",
+            "node-local-dns": "CommandLineTests", "CBuild": "ControlTests", "CLinux": "KernelTests",
+            "CNetlink": "NodeNetworkTests",
         ]
         let tests = Set(Repository.names(in: "Tests"))
         for module in Repository.names(in: "Sources") {
