@@ -7,12 +7,18 @@ package enum Files {
     /// Nobody's configuration is larger; a mistake in a path might be.
     package static let sizeLimit = 16 << 20
 
-    /// All bytes of a regular file or a pipe; EISDIR for a directory, EFBIG for more than `sizeLimit`.
+    /// All bytes of a regular file; EISDIR for a directory, EFBIG for more than `sizeLimit`, EINVAL for what cannot
+    /// be read to an end, such as a pipe: somebody may have put one where a file should be, and it is not waited for.
     package static func read(_ path: String) throws(SystemError) -> [UInt8] {
         let file = OwnedDescriptor(
-            owning: try checked("open \(path)") { unsafe open(path, O_RDONLY | O_CLOEXEC) }
+            owning: try checked("open \(path)") { unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         )
         let raw = file.raw
+        var status = stat()
+        try checked("stat \(path)") { unsafe fstat(raw, &status) }
+        guard [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else {
+            throw SystemError("read \(path)", errno: EINVAL)
+        }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while true {

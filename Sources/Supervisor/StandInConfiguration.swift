@@ -46,12 +46,16 @@ package struct LastGoodConfiguration: Sendable {
 
 extension ConfigurationSource {
     /// Everything to cluster DNS, which knows both the cluster's names and the world's; to the node's resolvers
-    /// where it is not known.
-    package func builtIn() -> CheckedConfiguration? {
+    /// where it is not known; where those are not known either, SERVFAIL, until the files say more.
+    package func builtIn(resolvers: String = "/etc/resolv.conf") -> CheckedConfiguration? {
+        let known = clusterDNS.map { "\($0) {\n        force_tcp\n    }" } ?? resolvers
+        return builtIn(askingFrom: known) ?? builtIn(askingFrom: ForwardConfiguration.clusterDNSPlaceholder)
+    }
+
+    private func builtIn(askingFrom upstream: String) -> CheckedConfiguration? {
         let file = "built-in"
         let addresses = options.localAddresses
         let health = addresses.first.map { "    health \(Endpoint($0, port: options.healthPort))\n" } ?? ""
-        let upstream = clusterDNS.map { "\($0) {\n        force_tcp\n    }" } ?? "/etc/resolv.conf"
         let text = """
             .:\(options.dnsPort) {
                 errors

@@ -59,7 +59,8 @@ extension Supervisor {
         network.removeForeignRules().tell(log, metrics)
         network.installFallback().tell(log, metrics)
         metrics.setFallback(network.isFallbackInstalled)
-        serveMetrics(metrics, at: options.metricsEndpoint, log)
+        let readiness = Readiness()
+        serveProbes(metrics, readiness, options, log)
         return try Supervisor(
             options: options,
             times: options.times,
@@ -73,7 +74,9 @@ extension Supervisor {
             servedAddresses: plan.addresses,
             configuration: configuration,
             lastGood: lastGood,
-            startsWithStandIn: isStandIn
+            startsWithStandIn: isStandIn,
+            readiness: readiness,
+            readyDoor: openDoor(options.readySocket, log)
         )
     }
 
@@ -98,7 +101,10 @@ extension Supervisor {
             return (configuration, true)
         }
         guard let configuration = source.builtIn() else {
-            throw StartProblem(description: "No configuration to start with, Exiting")
+            throw StartProblem(
+                description: "No configuration to start with, Exiting: mend the template, and try it with "
+                    + "'node-local-dns check'; what is wrong with it stands above"
+            )
         }
         log.error("Starting with the built-in configuration: a cache of what cluster DNS says")
         return (configuration, true)
@@ -135,24 +141,59 @@ extension Supervisor {
         return plan
     }
 
-    private static func serveMetrics(_ metrics: SupervisorMetrics, at endpoint: Endpoint, _ log: Logger) {
+    /// Opens /metrics and /ready; each is tried again while somebody else has its port.
+    private static func serveProbes(
+        _ metrics: SupervisorMetrics,
+        _ readiness: Readiness,
+        _ options: SupervisorOptions,
+        _ log: Logger
+    ) {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let scrapes = ScrapeCounter()
-        let server = ProbeServer(
-            at: endpoint,
-            routes: .metrics([metrics, ProcessMetrics(), scrapes], scrapes: scrapes),
-            group: MultiThreadedEventLoopGroup(numberOfThreads: 1),
-            onChange: { change in
-                switch change {
-                case .bound(let bound): log.info("Metrics of the supervisor on http://\(bound)/metrics")
-                case .failed(let errno):
-                    let reason = SystemError.text(of: errno)
-                    log.error(
-                        "Failed to start metrics handler: listen tcp \(endpoint): \(reason); trying again"
-                    )
-                }
+        let ready = options.readyEndpoint.map { endpoint in
+            ProbeServer(at: endpoint, routes: readiness.routes, group: group) { change in
+                tell(change, "ready", endpoint, "Readiness of this agent on", "/ready", log)
             }
-        )
-        server.start()
+        }
+        let sources: [any MetricSource] = [metrics, ProcessMetrics(), scrapes]
+        let endpoint = options.metricsEndpoint
+        let served = ProbeServer(
+            at: endpoint,
+            routes: .metrics(sources, scrapes: scrapes),
+            group: group
+        ) { change in
+            tell(change, "metrics", endpoint, "Metrics of the supervisor on", "/metrics", log)
+        }
+        metrics.show([served] + [ready].compactMap(\.self))
+        served.start()
+        ready?.start()
+    }
+
+    private static func tell(
+        _ change: ProbeServer.Change,
+        _ name: String,
+        _ endpoint: Endpoint,
+        _ words: String,
+        _ path: String,
+        _ log: Logger
+    ) {
+        switch change {
+        case .bound(let bound): log.info("\(words) http://\(bound)\(path)")
+        case .failed(let errno):
+            let reason = SystemError.text(of: errno)
+            log.error("Failed to start \(name) handler: listen tcp \(endpoint): \(reason); trying again")
+        }
+    }
+
+    /// Without it the kubelet takes the agent for one that is not ready; the node's DNS is served all the same.
+    private static func openDoor(_ path: String?, _ log: Logger) -> LocalListener? {
+        guard let path else { return nil }
+        do throws(SystemError) {
+            return try LocalListener(at: path)
+        } catch {
+            log.error("'node-local-dns ready' will not be answered: \(error)")
+            return nil
+        }
     }
 }
 

@@ -145,7 +145,8 @@ extension Supervisor {
     func report(_ report: NetworkReport, isRepair: Bool = false) {
         report.tell(log, metrics)
         if isRepair { metrics.networkRepairs.add(UInt64(report.changes.count)) }
-        metrics.setInterception(network.interceptedFamilies)
+        provenFamilies.formIntersection(network.interceptedFamilies)
+        metrics.setInterception(provenFamilies)
         metrics.setFallback(network.isFallbackInstalled)
     }
 

@@ -21,6 +21,7 @@ package final class Supervisor {
         static let network: UInt64 = 4
         static let workerEnd: UInt64 = 5
         static let workerMessage: UInt64 = 6
+        static let readyQuestion: UInt64 = 7
         static let firstProbe: UInt64 = 1000
     }
 
@@ -53,6 +54,11 @@ package final class Supervisor {
     var worker: WorkerLink?
     var startedWorkers = 0
     var probe: ProbeRound?
+    var interceptionTest: ProbeRound?
+    /// The families for which the last test passed.
+    var provenFamilies: Set<IPAddress.Family> = []
+    let readiness: Readiness
+    let readyDoor: LocalListener?
     var nextProbeToken = Token.firstProbe
     var pendingEvents: [SupervisorState.Event] = []
     var exitCode: CInt?
@@ -71,7 +77,9 @@ package final class Supervisor {
         servedAddresses: [IPAddress],
         configuration: CheckedConfiguration,
         lastGood: LastGoodConfiguration,
-        startsWithStandIn: Bool
+        startsWithStandIn: Bool,
+        readiness: Readiness,
+        readyDoor: LocalListener?
     ) throws(SystemError) {
         self.options = options
         self.world = world
@@ -82,17 +90,24 @@ package final class Supervisor {
         self.signals = signals
         self.timer = try TimerDescriptor()
         self.files = try DirectoryWatcher()
-        self.state = SupervisorState(times: times, skipsTeardown: options.skipsTeardown)
+        self.state = SupervisorState(
+            times: times,
+            skipsTeardown: options.skipsTeardown,
+            drainDelay: options.drainDelay
+        )
         self.source = source
         self.sockets = sockets
         self.network = network
         self.servedAddresses = servedAddresses
         self.lastGood = lastGood
         self.startsWithStandIn = startsWithStandIn
+        self.readiness = readiness
+        self.readyDoor = readyDoor
         self.configurations[newestGeneration] = configuration
         try poller.add(self.signals.descriptor, token: Token.signals)
         try poller.add(timer.descriptor, token: Token.timer)
         try poller.add(files.descriptor, token: Token.files)
+        if let readyDoor { try poller.add(readyDoor.descriptor, token: Token.readyQuestion) }
         for descriptor in network.descriptors { try poller.add(descriptor, token: Token.network) }
     }
 
@@ -126,11 +141,12 @@ package final class Supervisor {
         case Token.network: if network.drainEvents() { handle(.networkTouched) }
         case Token.workerEnd: workerMayHaveEnded()
         case Token.workerMessage: readWorker()
+        case Token.readyQuestion: readyDoor?.answer(readiness.line)
         default: probeIsReady(token)
         }
     }
 
-    private func handle(_ event: SupervisorState.Event) {
+    func handle(_ event: SupervisorState.Event) {
         pendingEvents.append(event)
         while !pendingEvents.isEmpty, exitCode == nil {
             let actions = state.handle(pendingEvents.removeFirst(), at: MonotonicClock.now())
@@ -138,6 +154,7 @@ package final class Supervisor {
         }
         metrics.workerIsUp.set(state.isProven ? 1 : 0)
         metrics.configurationIsCurrent.set(source.isCurrent ? 1 : 0)
+        readiness.set(unreadiness: state.unreadiness)
         var snapshot = MetricSnapshot()
         metrics.collect(into: &snapshot)
         worker?.send(snapshot)
@@ -154,6 +171,8 @@ package final class Supervisor {
         case .killWorker: killWorker()
         case .sendProbe(let round, let missed): sendProbe(round, missed: missed)
         case .abandonProbe(_, let tellsWhatIsMissing): abandonProbe(tellsWhatIsMissing)
+        case .testInterception(let round, let missed): testInterception(round, missed: missed)
+        case .abandonInterceptionTest(let tellsWhatIsMissing): abandonInterceptionTest(tellsWhatIsMissing)
         case .commitInterception: report(network.commitInterception())
         case .withdrawInterception: withdrawInterception()
         case .finishInterception: report(network.finishInterception())
@@ -230,40 +249,5 @@ package final class Supervisor {
         self.worker = nil
         if case .killed(let signal) = end, signal != SIGKILL, signal != SIGTERM { metrics.workerFaults.add() }
         handle(.workerEnded("\(end)"))
-    }
-
-    // MARK: - Probes
-
-    private func sendProbe(_ round: UInt64, missed: Int) {
-        let leftAlone = Set(options.localAddresses).subtracting(servedAddresses)
-        let endpoints = ProbeTargets.endpoints(
-            listening: sockets.endpoints.filter { !leftAlone.contains($0.address) },
-            localAddresses: servedAddresses,
-            reachable: (state.isIntercepting ? network.interceptedFamilies : []).union(
-                IPAddress.Family.allCases.filter(network.isFallbackInstalled)
-            )
-        )
-        guard !endpoints.isEmpty else { return pendingEvents.append(.probeImpossible(round: round)) }
-        probe = ProbeRound(
-            number: round,
-            token: token,
-            endpoints: endpoints,
-            missed: missed,
-            nextToken: &nextProbeToken,
-            poller: poller
-        )
-    }
-
-    private func probeIsReady(_ token: UInt64) {
-        guard let probe else { return }
-        probe.proceed(token, nextToken: &nextProbeToken, poller: poller)
-        guard probe.isComplete else { return }
-        self.probe = nil
-        handle(.probeAnswered(round: probe.number))
-    }
-
-    private func abandonProbe(_ tellsWhatIsMissing: Bool) {
-        if let probe, tellsWhatIsMissing { log.warning("No answer to the own probe: \(probe.missing)") }
-        probe = nil
     }
 }

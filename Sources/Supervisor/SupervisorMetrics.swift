@@ -31,7 +31,12 @@ package final class SupervisorMetrics: MetricSource {
     /// SHA-512 of the configuration in use.
     private let configurationHash = Mutex<String?>(nil)
 
+    /// The ports of this process, which count how often they could not be opened.
+    private let ports = Mutex<[any MetricSource]>([])
+
     package init() {}
+
+    func show(_ ports: [any MetricSource]) { self.ports.withLock { $0 = ports } }
 
     func count(_ error: SetupError) {
         for (kind, counter) in setupErrors where kind == error { counter.add() }
@@ -52,6 +57,7 @@ package final class SupervisorMetrics: MetricSource {
     }
 
     package func collect(into snapshot: inout MetricSnapshot) {
+        for port in ports.withLock({ $0 }) { port.collect(into: &snapshot) }
         for (kind, counter) in setupErrors {
             snapshot.add(.setupErrors, labels: [kind.rawValue], counter.value)
         }

@@ -16,6 +16,10 @@ package struct SupervisorOptions: Hashable, Sendable {
     package var syncInterval = Interval.seconds(60)
     /// `-metrics-listen-address`.
     package var metricsEndpoint = Endpoint(IPAddress.unspecified(.v4), port: 9353)
+    /// `-ready-address`: where `/ready` is served; nil: nowhere.
+    package var readyEndpoint: Endpoint?
+    /// `-ready-socket`: where `node-local-dns ready` asks; nil: nowhere.
+    package var readySocket: String?
     /// `-prometheus-listen-address`: replaces `__PROMETHEUS__ENDPOINT__`.
     package var prometheusEndpoint = ":9253"
     /// `-basecorefile`: the template.
@@ -45,6 +49,8 @@ package struct SupervisorOptions: Hashable, Sendable {
     package var cacheBudget = 64 << 20
     /// `-grace-period`.
     package var gracePeriod = Interval.seconds(5)
+    /// `-drain-delay`.
+    package var drainDelay = Interval.zero
     /// Stamped at build.
     package var version = "UNKNOWN"
 

@@ -10,11 +10,11 @@ extension SupervisorState {
         guard phase != .stopped else { return }
         switch signal {
         case .terminate:
-            drain("SIGTERM: Shutting down servers then terminating", at: now, &actions)
+            leave("SIGTERM: Shutting down servers then terminating", at: now, &actions)
         case .interrupt:
             interrupts += 1
             if interrupts == 1 {
-                drain("SIGINT: Shutting down", at: now, &actions)
+                leave("SIGINT: Shutting down", at: now, &actions)
             } else {
                 quit("SIGINT: Force quit", code: 2, &actions)
             }
@@ -28,29 +28,35 @@ extension SupervisorState {
         }
     }
 
-    private mutating func drain(_ text: String, at now: Instant, _ actions: inout [Action]) {
-        guard phase == .waiting || phase == .running else { return }
+    private mutating func leave(_ text: String, at now: Instant, _ actions: inout [Action]) {
+        guard phase == .waiting || phase == .running, departure == nil else { return }
         actions.append(.log(.info, text))
+        guard case .serving = worker, max(drainDelay, lameduck) > .zero else {
+            return drain(at: now, &actions)
+        }
+        departure = now + max(drainDelay, lameduck)
+        let time = GoDuration(nanoseconds: Int64(clamping: max(drainDelay, lameduck).nanoseconds))
+        let delay = "Answering as before for \(time), then leaving"
+        let lame = "plugin/health: Going into lameduck mode for \(time)"
+        actions.append(.log(.info, drainDelay >= lameduck ? delay : lame))
+    }
+
+    mutating func drain(at now: Instant, _ actions: inout [Action]) {
+        departure = nil
         actions.append(.removePIDFile)
         stopProbe(next: nil, &actions)
         withdrawal = nil
         if isIntercepting {
             isIntercepting = false
+            expectTraffic(from: nil)
             actions.append(.finishInterception)
         }
         switch worker {
         case .absent: finish(code: 0, &actions)
-        case .serving where lameduck > .zero:
-            phase = .lame(until: now + lameduck)
-            let time = GoDuration(nanoseconds: Int64(clamping: lameduck.nanoseconds))
-            actions.append(.log(.info, "plugin/health: Going into lameduck mode for \(time)"))
-        case .starting, .serving, .condemned: drainWorker(at: now, &actions)
+        case .starting, .serving, .condemned:
+            phase = .draining(until: now + times.grace, isKilled: false)
+            actions.append(.drainWorker)
         }
-    }
-
-    mutating func drainWorker(at now: Instant, _ actions: inout [Action]) {
-        phase = .draining(until: now + times.grace, isKilled: false)
-        actions.append(.drainWorker)
     }
 
     mutating func drainingTookTooLong(isKilled: Bool, at now: Instant, _ actions: inout [Action]) {
@@ -74,6 +80,7 @@ extension SupervisorState {
         withdrawal = nil
         guard isIntercepting, !skipsTeardown else { return }
         isIntercepting = false
+        expectTraffic(from: nil)
         actions.append(.withdrawInterception)
     }
 

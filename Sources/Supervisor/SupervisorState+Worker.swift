@@ -35,7 +35,7 @@ extension SupervisorState {
 
     mutating func workerEnded(_ how: String, at now: Instant, _ actions: inout [Action]) {
         switch phase {
-        case .lame, .draining: return finish(code: 0, &actions)
+        case .draining: return finish(code: 0, &actions)
         case .waiting, .stopped: return
         case .running: break
         }
@@ -180,6 +180,7 @@ extension SupervisorState {
         if !isIntercepting, !awaitsUpstream {
             isIntercepting = true
             actions.append(.commitInterception)
+            expectTraffic(from: now)
         }
         guard !wasEverProven else { return }
         wasEverProven = true
@@ -199,6 +200,7 @@ extension SupervisorState {
         withdrawal = nil
         guard isIntercepting else { return }
         isIntercepting = false
+        expectTraffic(from: nil)
         actions.append(.log(.error, "Traffic is not sent to this agent any more: \(reason)"))
         actions.append(.withdrawInterception)
     }

@@ -1,6 +1,6 @@
 // What the supervisor knows and decides: events in, actions out. No I/O, no clock, no thread in here; the loop
 // performs the actions. This file has the vocabulary and the timers; one worker's life is in `+Worker`, files
-// and network in `+Upkeep`, the end in `+Stopping`.
+// and network in `+Upkeep`, whether traffic is ours in `+SelfTest`, the end in `+Stopping`.
 
 package import Kernel
 package import Timing
@@ -19,6 +19,8 @@ package struct SupervisorState: Sendable {
         case probeAnswered(round: UInt64)
         /// There is no address that could be asked now.
         case probeImpossible(round: UInt64)
+        /// An ordinary look-up of this node reached our worker, at every address.
+        case interceptionProved(round: UInt64)
         /// A new configuration was checked, and its sockets are open.
         case configurationChecked(generation: UInt64)
         /// Something in a watched directory changed.
@@ -52,6 +54,10 @@ package struct SupervisorState: Sendable {
         case sendProbe(round: UInt64, missed: Int)
         /// Forget what has not been answered; say so when it is news.
         case abandonProbe(round: UInt64, tellsWhatIsMissing: Bool)
+        /// Ask all addresses as anybody does, to see whether the traffic is ours.
+        case testInterception(round: UInt64, missed: Int)
+        /// It was not; say so when it is news.
+        case abandonInterceptionTest(tellsWhatIsMissing: Bool)
         case commitInterception
         case withdrawInterception
         /// Take nothing new, but keep the connections that are open.
@@ -74,8 +80,6 @@ package struct SupervisorState: Sendable {
     enum Phase: Hashable, Sendable {
         case waiting
         case running
-        /// The worker goes on as before until then, so that clients have time to turn elsewhere.
-        case lame(until: Instant)
         /// The worker answers what is left until then; `isKilled`: it had its time.
         case draining(until: Instant, isKilled: Bool)
         case stopped
@@ -96,7 +100,9 @@ package struct SupervisorState: Sendable {
     /// `-skipteardown`: link and rules are left as they are.
     let skipsTeardown: Bool
 
-    /// `lameduck` of the health plugin in the configuration in use; zero without.
+    /// `-drain-delay`: how long we go on as before after we were told to end.
+    let drainDelay: Interval
+    /// `lameduck` of the health plugin in the configuration in use, the same thing; zero without.
     package var lameduck = Interval.zero
     /// Without the upstream Service's address we could not do what cluster DNS does: its traffic is left to it.
     package var awaitsUpstream = false
@@ -122,6 +128,9 @@ package struct SupervisorState: Sendable {
     package internal(set) var isProven = false
     var wasEverProven = false
     var areSocketsInUse = false
+    var interceptionTest = InterceptionTest()
+    /// When we leave; nil until we are told to.
+    var departure: Instant?
     /// Whether this worker ever answered a probe.
     var isWorkerKnown = false
     var withdrawal: Instant?
@@ -138,8 +147,9 @@ package struct SupervisorState: Sendable {
         case asked(deadline: Instant)
     }
 
-    package init(times: SupervisorTimes, skipsTeardown: Bool = false) {
+    package init(times: SupervisorTimes, skipsTeardown: Bool = false, drainDelay: Interval = .zero) {
         self.times = times
+        self.drainDelay = drainDelay
         self.skipsTeardown = skipsTeardown
         self.worker = .absent(nextStart: Instant(nanoseconds: .max))
     }
@@ -158,6 +168,7 @@ extension SupervisorState {
         case .workerEnded(let how): workerEnded(how, at: now, &actions)
         case .probeAnswered(let round): probeAnswered(round, at: now, &actions)
         case .probeImpossible(let round): probeImpossible(round, at: now, &actions)
+        case .interceptionProved(let round): interceptionProved(round, at: now)
         case .configurationChecked(let generation): offer(generation, &actions)
         case .filesTouched: filesTouched(at: now)
         case .socketsRefused(let reason): end(reason, &actions)
@@ -174,11 +185,12 @@ extension SupervisorState {
     package var deadline: Instant? {
         switch phase {
         case .waiting, .stopped: return nil
-        case .lame(let until), .draining(let until, _): return until
+        case .draining(let until, _): return until
         case .running: break
         }
-        return [workerDeadline, probeDeadline, withdrawal, filesRead, filesPoll, networkRepair, networkSync]
-            .compactMap { $0 }.min()
+        let supervision = [workerDeadline, probeDeadline, withdrawal, interceptionTest.deadline, departure]
+        let upkeep = [filesRead, filesPoll, networkRepair, networkSync]
+        return (supervision + upkeep).compactMap { $0 }.min()
     }
 
     private mutating func start(_ generation: UInt64, at now: Instant, _ actions: inout [Action]) {
@@ -193,13 +205,13 @@ extension SupervisorState {
     private mutating func checkDeadlines(at now: Instant, _ actions: inout [Action]) {
         switch phase {
         case .waiting, .stopped: break
-        case .lame(let until):
-            if until <= now { drainWorker(at: now, &actions) }
         case .draining(let until, let isKilled):
             if until <= now { drainingTookTooLong(isKilled: isKilled, at: now, &actions) }
         case .running:
+            if let departure, departure <= now { return drain(at: now, &actions) }
             checkWorker(at: now, &actions)
             checkProbe(at: now, &actions)
+            checkInterception(at: now, &actions)
             checkUpkeep(at: now, &actions)
         }
     }

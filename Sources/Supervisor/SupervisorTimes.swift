@@ -19,6 +19,12 @@ package struct SupervisorTimes: Hashable, Sendable {
     package var missedFirstProbesBeforeReplacement = 8
     /// After a worker's death queries wait in the socket buffers for its successor; after this, no more come.
     package var interceptionWithoutWorker = Interval.milliseconds(250)
+    /// From one proof that traffic is ours to the next.
+    package var interceptionTest = Interval.seconds(5)
+    /// After this one counts as missed, and the next is sent at once.
+    package var interceptionTestTimeout = Interval.seconds(1)
+    /// So many missed tests in a row and traffic does not count as ours.
+    package var missedInterceptionTests = 2
     /// A worker that has not said `ready` by then is replaced.
     package var workerStart = Interval.seconds(10)
     /// A worker that lived this long is no crash loop: its successor starts at once.

@@ -84,24 +84,29 @@ final class ProbeRound {
 
     let number: UInt64
     private let question: ProbeQuestion
+    private let mark: UInt32?
     /// What is not answered yet.
     private var pending: [Exchange] = []
     /// By token of the poller.
     private var open: [UInt64: Question] = [:]
 
     /// Asks all endpoints, from one port more for each of `missed` rounds before. Takes tokens from `nextToken` on.
+    /// With the mark, the packets reach us wherever a fall-back is; without, only if traffic is ours.
     init(
         number: UInt64,
         token: String,
         endpoints: [Endpoint],
+        transports: [Transport] = Transport.allCases,
+        mark: UInt32? = NetworkPlan.probeMark,
         missed: Int,
         nextToken: inout UInt64,
         poller: borrowing Poller
     ) {
         self.number = number
         self.question = ProbeQuestion(id: UInt16(truncatingIfNeeded: number &* 40_503), token: token)
+        self.mark = mark
         for endpoint in endpoints {
-            for transport in Transport.allCases {
+            for transport in transports {
                 let exchange = Exchange(transport, endpoint)
                 pending.append(exchange)
                 for _ in 0..<min(missed + 1, Self.mostPortsAtOnce) { ask(exchange, &nextToken, poller) }
@@ -120,6 +125,9 @@ final class ProbeRound {
         }
         return silent.sorted().joined(separator: ", ")
     }
+
+    /// The families of those who have not answered.
+    var missingFamilies: Set<IPAddress.Family> { Set(pending.map(\.endpoint.address.family)) }
 
     /// Sends or receives on the socket of a token.
     func proceed(_ token: UInt64, nextToken: inout UInt64, poller: borrowing Poller) {
@@ -156,7 +164,7 @@ final class ProbeRound {
             let socket = try ProbeSocket.connect(
                 isStream: exchange.transport == .tcp,
                 to: exchange.endpoint,
-                mark: NetworkPlan.probeMark
+                mark: mark
             )
             let asked = Question(exchange, socket)
             try poller.add(asked.socket.raw, token: nextToken, whenWritable: true)

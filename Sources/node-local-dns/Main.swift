@@ -57,7 +57,7 @@ enum Main {
 
     /// Subcommands keep their own words; everything else is node-cache's syntax.
     private static func words(_ arguments: [String]) throws -> [String] {
-        let subcommands = ["check", "cleanup", "version", "worker", "help"]
+        let subcommands = ["check", "cleanup", "ready", "version", "worker", "help"]
         if let first = arguments.first, subcommands.contains(first) { return arguments }
         let flags = try NodeLocalDNS.flags.normalized(arguments)
         guard flags.rest.isEmpty else { throw ExtraWords(words: flags.rest) }

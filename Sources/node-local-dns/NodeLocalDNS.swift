@@ -25,7 +25,7 @@ struct NodeLocalDNS: ParsableCommand {
               Remove everything from a node when uninstalling:
                 node-local-dns cleanup
             """,
-        subcommands: [Check.self, Cleanup.self, Version.self, Worker.self]
+        subcommands: [Check.self, Cleanup.self, Ready.self, Version.self, Worker.self]
     )
 
     @OptionGroup(title: "What to serve") var serving: ServingFlags

@@ -48,6 +48,11 @@ extension NodeLocalDNS {
         options.prometheusEndpoint = process.prometheusEndpoint
         options.pidFile = process.pidFile.isEmpty ? nil : process.pidFile
         options.gracePeriod = try FlagValue.interval(process.gracePeriod, "grace-period")
+        options.drainDelay = try FlagValue.interval(process.drainDelay, "drain-delay")
+        if !process.readyAddress.isEmpty {
+            options.readyEndpoint = try FlagValue.endpoint(process.readyAddress, "ready-address")
+        }
+        options.readySocket = process.readySocket.isEmpty ? nil : process.readySocket
         options.isQuiet = process.isQuiet
         options.version = BuildVersion.number
         guard process.logFormat == "text" else {
@@ -74,13 +79,17 @@ enum FlagValue {
         var result: [IPAddress] = []
         for piece in text.split(separator: ",").map({ $0.trimmingBlanks }) where !piece.isEmpty {
             guard let address = IPAddress(piece) else {
-                throw FlagProblem("invalid localip specified - \"\(piece)\"")
+                throw FlagProblem("invalid localip specified - \"\(piece)\", \(wantedAddresses)")
             }
             if !result.contains(address) { result.append(address) }
         }
-        guard !result.isEmpty else { throw FlagProblem("invalid localip specified - \"\(text)\"") }
+        guard !result.isEmpty else {
+            throw FlagProblem("invalid localip specified - \"\(text)\", \(wantedAddresses)")
+        }
         return result
     }
+
+    private static let wantedAddresses = "want addresses such as 169.254.20.10,10.96.0.10"
 
     static func port(_ text: String, _ name: String) throws(FlagProblem) -> UInt16 {
         guard let port = UInt16(text), port > 0 else {

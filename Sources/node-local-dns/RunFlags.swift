@@ -16,7 +16,8 @@ extension NodeLocalDNS {
             "conf",
             "kubednscm", "upstreamsvc", "health-port", "dns.port", "p", "pidfile",
             "prometheus-listen-address",
-            "threads", "cache-budget", "state-dir", "grace-period", "log-format", "tls-cert-file",
+            "threads", "cache-budget", "state-dir", "grace-period", "drain-delay", "ready-address",
+            "ready-socket", "log-format", "tls-cert-file",
             "tls-private-key-file",
             "tls-client-auth-type", "tls-client-ca-file", "tls-min-version",
         ]
@@ -164,6 +165,24 @@ struct ProcessFlags: ParsableArguments {
         help: ArgumentHelp("Time to answer what is under way when ending.", valueName: "time")
     )
     var gracePeriod = "5s"
+
+    @Option(
+        name: .customLong("drain-delay", withSingleDash: true),
+        help: ArgumentHelp("When told to end, go on as before for so long.", valueName: "time")
+    )
+    var drainDelay = "0s"
+
+    @Option(
+        name: .customLong("ready-address", withSingleDash: true),
+        help: ArgumentHelp("Serves /ready; empty: nowhere.", valueName: "ip:port")
+    )
+    var readyAddress = "0.0.0.0:8181"
+
+    @Option(
+        name: .customLong("ready-socket", withSingleDash: true),
+        help: ArgumentHelp("Where `node-local-dns ready` asks this agent.", valueName: "file")
+    )
+    var readySocket = ""
 
     @Option(
         name: .customLong("log-format", withSingleDash: true),

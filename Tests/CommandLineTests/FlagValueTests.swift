@@ -9,6 +9,8 @@ import Timing
 
 @testable import node_local_dns
 
+private let wanted = "want addresses such as 169.254.20.10,10.96.0.10"
+
 @Suite struct FlagValueTests {
     private func options(_ arguments: String...) throws -> SupervisorOptions {
         let words = try NodeLocalDNS.flags.normalized(["-localip", "192.0.2.53"] + arguments).words
@@ -19,6 +21,7 @@ import Timing
     @Test func defaultsAreThoseOfNodeCache() throws {
         var expected = SupervisorOptions(localAddresses: [IPAddress(v4: 0xc000_0235)])
         let options = try options()
+        expected.readyEndpoint = Endpoint("0.0.0.0:8181")
         expected.threads = options.threads
         expected.version = BuildVersion.number
         #expect(options == expected)
@@ -37,9 +40,9 @@ import Timing
     }
 
     @Test(arguments: [
-        ("", "invalid localip specified - \"\""),
-        (" , ", "invalid localip specified - \" , \""),
-        ("192.0.2.1,nonsense", "invalid localip specified - \"nonsense\""),
+        ("", "invalid localip specified - \"\", \(wanted)"),
+        (" , ", "invalid localip specified - \" , \", \(wanted)"),
+        ("192.0.2.1,nonsense", "invalid localip specified - \"nonsense\", \(wanted)"),
     ])
     func wrongLocalIP(text: String, message: String) {
         let error = #expect(throws: FlagProblem.self) { try FlagValue.addresses(text) }
@@ -104,9 +107,18 @@ import Timing
             "-grace-period",
             "1500ms",
             "-prometheus-listen-address",
-            "192.0.2.53:9253"
+            "192.0.2.53:9253",
+            "-drain-delay",
+            "20s",
+            "-ready-address",
+            ":8282",
+            "-ready-socket",
+            "/ready"
         )
         var expected = SupervisorOptions(localAddresses: [IPAddress(v4: 0xc000_0235)])
+        expected.readyEndpoint = Endpoint("0.0.0.0:8282")
+        expected.readySocket = "/ready"
+        expected.drainDelay = .seconds(20)
         expected.setsUpInterface = false
         expected.interfaceName = "dns0"
         expected.setsUpRules = false

@@ -104,6 +104,15 @@ import Timing
         #expect(!Files.exists(path))
     }
 
+    /// Opening one that nobody writes to would wait for ever.
+    @Test func aPipeInPlaceOfAFileIsRefused() throws {
+        let path = "/tmp/node-local-dns-test-\(getpid())-pipe"
+        #expect(mkfifo(path, 0o600) == 0)
+        defer { unlink(path) }
+        let error = #expect(throws: SystemError.self) { try Files.read(path) }
+        #expect(error?.errno == EINVAL)
+    }
+
     @Test func saysWhatItCouldNotDo() {
         let missing = #expect(throws: SystemError.self) { try Files.read(directory + "/missing") }
         #expect(missing?.errno == ENOENT)

@@ -76,4 +76,10 @@ import Testing
         #expect("\(text)".contains(line))
         #expect("\(text)".contains("health 169.254.20.10:8080"))
     }
+
+    /// The node's resolvers are in a file that may be missing just then: SERVFAIL with a reason beats no answer.
+    @Test func theBuiltInOneNeedsNothing() throws {
+        let built = try #require(source(nil).builtIn(resolvers: directory + "/nonexistent"))
+        #expect(built.awaitsUpstream)
+    }
 }

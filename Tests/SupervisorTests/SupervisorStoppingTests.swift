@@ -38,11 +38,31 @@ import Timing
         script.state.lameduck = .seconds(2)
         let actions = script.all(100, .signal(.terminate))
         #expect(actions.last == .log(.info, "plugin/health: Going into lameduck mode for 2s"))
-        #expect(actions.contains(.finishInterception))
-        #expect(!actions.contains(.drainWorker))
+        #expect(!actions.contains(.finishInterception))
         #expect(script.at(200, .signal(.terminate)) == [])
-        #expect(script.at(2100, .timePassed) == [.drainWorker])
+        #expect(
+            script.at(2100, .timePassed) == [.removePIDFile, .finishInterception, .drainWorker]
+        )
         #expect(script.at(2200, .workerEnded("exit code 0")) == [.tearDownNetwork, .exit(code: 0)])
+    }
+
+    /// Traffic is ours until then, so a worker that dies meanwhile is replaced as ever.
+    @Test func withADrainDelayEverythingGoesOnAsBefore() {
+        var script = Script.serving(drainDelay: .seconds(30)) {
+            $0.networkSync = .seconds(1000)
+            $0.filesPoll = .seconds(1000)
+        }
+        script.state.lameduck = .seconds(2)
+        #expect(script.state.unreadiness == nil)
+        let line = "Answering as before for 30s, then leaving"
+        #expect(script.all(100, .signal(.terminate)).last == .log(.info, line))
+        #expect(script.state.unreadiness == "leaving")
+        #expect(script.at(260, .timePassed) == [.sendProbe(round: 2, missed: 0)])
+        #expect(script.at(300, .workerEnded("signal 9")).last == .spawnWorker(generation: 1))
+        _ = script.at(310, .workerReady(generation: 1))
+        _ = script.at(311, .probeAnswered(round: 3))
+        #expect(script.state.isIntercepting)
+        #expect(script.at(30_100, .timePassed).last == .drainWorker)
     }
 
     @Test func theSecondInterruptEndsALameduckToo() {

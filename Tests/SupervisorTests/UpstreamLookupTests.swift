@@ -53,6 +53,6 @@ import Timing
         #expect(!script.state.isIntercepting)
         script.state.awaitsUpstream = false
         _ = script.at(541, .timePassed)
-        #expect(script.at(542, .probeAnswered(round: 2)) == [.commitInterception])
+        #expect(script.at(542, .probeAnswered(round: 2)).first == .commitInterception)
     }
 }

@@ -1,5 +1,7 @@
 """The manifests: valid against Kubernetes' published schemas, and true to what they replace."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import kubernetes_validate
@@ -74,10 +76,54 @@ def test_the_volumes_are_where_the_flags_defaults_look() -> None:
         "config-volume": "/etc/coredns",
         "kube-dns-config": "/etc/kube-dns",
         "state": "/run/node-local-dns",
+        "own": "/run/agent",
     }
     volumes = {volume["name"]: volume.get("configMap") for volume in pod["volumes"]}
     assert volumes["config-volume"]["items"] == [{"key": "Corefile", "path": "Corefile.base"}]
     assert volumes["kube-dns-config"] == {"name": "kube-dns", "optional": True}
+
+
+def daemon_set() -> dict:
+    (found,) = select(plain(), "DaemonSet")
+    return found["spec"]
+
+
+def arguments() -> dict[str, str]:
+    words = daemon_set()["template"]["spec"]["containers"][0]["args"]
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def test_the_next_agent_comes_before_the_old_one_goes() -> None:
+    """And nothing keeps it from being scheduled: a declared port of a pod on the host's network would."""
+    strategy = daemon_set()["updateStrategy"]
+    assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    pod = daemon_set()["template"]["spec"]
+    assert pod["hostNetwork"]
+    assert all("ports" not in container for container in pod["containers"])
+
+
+def test_an_agent_has_the_time_to_leave_in_order(binary: Path) -> None:
+    help_text = subprocess.run([binary, "--help"], check=True, capture_output=True, text=True).stdout
+    (grace,) = re.findall(r"-grace-period .*?\(default: (\d+)s\)", help_text, re.DOTALL)
+    (delay,) = re.findall(r"-drain-delay .*?\(default: (\d+)s\)", help_text, re.DOTALL)
+    given = daemon_set()["template"]["spec"]["terminationGracePeriodSeconds"]
+    wanted = int(arguments().get("-drain-delay", f"{delay}s")[:-1]) + int(grace)
+    assert given >= wanted + 5
+
+
+def test_the_kubelet_asks_the_agent_of_the_container_itself() -> None:
+    (container,) = daemon_set()["template"]["spec"]["containers"]
+    socket = arguments()["-ready-socket"]
+    for probe in ("startupProbe", "readinessProbe"):
+        command = container[probe]["exec"]["command"]
+        assert command[0].startswith("/")
+        assert command[1:] == ["ready", socket]
+    # Shared with nobody, and writable where the root file system is not.
+    mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in daemon_set()["template"]["spec"]["volumes"]}
+    own = volumes[mounts[str(Path(socket).parent)]]
+    assert own["emptyDir"]["medium"] == "Memory"
+    assert str(Path(arguments()["-pidfile"]).parent) in mounts
 
 
 def test_selectors_find_their_pods() -> None:

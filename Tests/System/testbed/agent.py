@@ -84,6 +84,7 @@ class Agent:
             "upstreamsvc": "kube-dns-upstream",
             "state-dir": str(self.directory / "state"),
             "pidfile": str(self.directory / "node-cache.pid"),
+            "ready-socket": str(self.directory / "ready"),
             **(flags or {}),
         }
         self.process: subprocess.Popen | None = None
@@ -212,6 +213,16 @@ class Agent:
         own = [table for table in self.bed.tables() if table not in self.bed.fallback()]
         listed = (self.bed.node.run("nft", "-s", "list", "table", *one.split(), check=False) for one in own)
         return "".join(listed)
+
+    def unreadiness(self) -> str | None:
+        """What the kubelet's probe says: None for ready, else why not."""
+        command = [self.binary, "ready", self.flags["ready-socket"]]
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=10)
+        if asked.returncode == 0:
+            assert asked.stdout == "ready\n"
+            return None
+        assert asked.returncode == 1 and asked.stderr.startswith("not ready: ")
+        return asked.stderr.removeprefix("not ready: ").strip()
 
     def get(self, path: str, port: int, server: str = V4.local) -> tuple[int, str]:
         return Client(self.bed.node).get(path, server, port)
