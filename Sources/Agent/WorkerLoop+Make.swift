@@ -21,6 +21,8 @@ extension WorkerLoop {
         upstreamCounters: UpstreamCounters,
         logger: Logger
     ) -> WorkerLoop {
+        // A flood of misses must not hold up hits, which are the packet threads'.
+        Thread.giveWay()
         let failures = FailureLog { level, text in logger.log(level: Logger.Level(level), "\(text)") }
         let network = NIONetwork(eventLoop: eventLoop)
         let desk = MissDesk(

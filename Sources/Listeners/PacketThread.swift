@@ -180,11 +180,29 @@ struct PacketLoop: ~Copyable {
     private mutating func answer(slot: Int, _ listener: DatagramListener, _ arrival: Arrival) {
         var question: (zone: Int, reason: AskReason)?
         batch.reply(to: slot) { packet, peer, output in
-            switch pipeline.answer(packet, on: listener.table, arrival, client: peer.endpoint, into: &output)
-            {
+            var verdict = pipeline.answer(
+                packet,
+                on: listener.table,
+                arrival,
+                client: peer.endpoint,
+                into: &output
+            )
+            if case .ask(let zone, _) = verdict, misses.isFull {
+                // The loop is behind: this thread says so itself, which costs hardly more than a hit.
+                misses.countShed()
+                verdict = pipeline.answerWithoutAsking(
+                    packet,
+                    on: listener.table,
+                    zone: zone,
+                    arrival,
+                    client: peer.endpoint,
+                    into: &output
+                )
+            }
+            switch verdict {
             case .reply(let size): return size
             case .replyAndRefresh(let size, let zone):
-                question = (zone, .refresh)
+                if !misses.isFull { question = (zone, .refresh) }
                 return size
             case .ask(let zone, let reason):
                 question = (zone, reason)

@@ -45,8 +45,14 @@ package final class FailureLog {
         let rule: Int
     }
 
+    /// Lines between two calls of `flush`: what a person reads, and no more than a disk and a log pipeline bear
+    /// when every question of a flood fails.
+    package static let mostLines = 100
+
     private let write: (FailureLevel, String) -> Void
     private var heaps: [HeapKey: Heap] = [:]
+    private var written = 0
+    private var unwritten = 0
 
     /// `write` gets whole lines without level or line end.
     package init(write: @escaping (FailureLevel, String) -> Void) {
@@ -66,15 +72,23 @@ package final class FailureLog {
             heaps[key, default: Heap(since: now, rule: block.consolidations[index])].count += 1
             return
         }
+        guard written < Self.mostLines else {
+            unwritten += 1
+            return
+        }
+        written += 1
         write(
             .error,
             "plugin/errors: \(failure.responseCode.rawValue) \(name) \(type): \(failure.description)"
         )
     }
 
-    /// Writes the summaries whose interval is over; to be called every second.
+    /// Writes the summaries whose interval is over, and what was too much; to be called every second.
     package func flush(at now: Instant) {
         for (key, heap) in heaps where now - heap.since >= heap.rule.interval { flush(key) }
+        if unwritten > 0 { write(.error, "plugin/errors: \(unwritten) more errors in the last second") }
+        written = 0
+        unwritten = 0
     }
 
     /// Writes all summaries of a block, or of all.

@@ -113,23 +113,57 @@ extension QueryPipeline {
         return lookUp(packet, table, index, arrival, client: client(), into: &output)
     }
 
+    /// Answers what `answer` has just left to upstream, while there is no room to ask: with a stale answer where
+    /// the settings allow one, else SERVFAIL. `zone` is the verdict's.
+    package mutating func answerWithoutAsking(
+        _ packet: Span<UInt8>,
+        on table: ZoneTable,
+        zone: Int,
+        _ arrival: Arrival,
+        client: @autoclosure () -> Endpoint?,
+        into output: inout MutableSpan<UInt8>
+    ) -> Verdict {
+        let found = lookUp(packet, table, zone, arrival, acceptsStale: true, client: client(), into: &output)
+        switch found {
+        case .reply, .drop: return found
+        case .replyAndRefresh(let size, _): return .reply(size)
+        case .ask:
+            let size = ReplyWriter.writeError(
+                .serverFailure,
+                to: query,
+                packet: packet,
+                extendedError: .notReady,
+                into: &output
+            )
+            let nanoseconds = (now() - arrival.at).nanoseconds
+            let record = record(.server, .serverFailure, 0, nanoseconds, arrival)
+            table.slots.withCounters(zone) { counters in
+                counters.countMiss(thread: thread)
+                counters.count(record, thread: thread)
+            }
+            return .reply(size)
+        }
+    }
+
     private mutating func lookUp(
         _ packet: Span<UInt8>,
         _ table: ZoneTable,
         _ index: Int,
         _ arrival: Arrival,
+        acceptsStale: Bool = false,
         client: @autoclosure () -> Endpoint?,
         into output: inout MutableSpan<UInt8>
     ) -> Verdict {
         if table.slots.isPartlyCached(index), !isCovered(table.zones[index].block) {
             return .ask(zone: index, .miss)
         }
-        let limit = arrival.transport == .udp ? query.udpLimit : Limits.messageSize
+        var options = LookupOptions(limit: arrival.transport == .udp ? query.udpLimit : Limits.messageSize)
+        options.acceptsStale = acceptsStale
         let found = table.slots.withCache(index) { cache in
             cache.lookup(
                 query,
                 packet: packet,
-                options: LookupOptions(limit: limit),
+                options: options,
                 at: arrival.at,
                 into: &output
             )

@@ -4,8 +4,10 @@ import Kernel
 import Listeners
 import NIOCore
 import Resolution
+import Synchronization
 import TestSupport
 import Testing
+import Timing
 
 /// UDP over loopback: a real thread, a desk that is played.
 @Suite struct PacketThreadTests {
@@ -109,6 +111,61 @@ import Testing
                 for _ in 0..<20 { if let reply = Message(client.receive()) { seen.insert(reply.id) } }
             }
             #expect(seen.count == 1_000)
+        }
+    }
+
+    /// The loop stands still, and so many wait for it already.
+    @Test func whatTheQueueHasNoRoomForFailsAtOnce() async throws {
+        try await withLoop { loop, desk in
+            let socket = SharedDescriptor(try Socket.datagram(listeningOn: loopback))
+            let client = try SocketClient(SOCK_DGRAM, to: try #require(Socket.localEndpoint(of: socket.raw)))
+            let standstill = Standstill()
+            loop.execute { standstill.wait() }
+            let misses = MissQueue(eventLoop: loop, capacity: 3) { desk.accept($0) }
+            let thread = try PacketThread.start(
+                DatagramListener(socket: socket, family: .v4, table: table()),
+                number: 0,
+                pipeline: pipeline(),
+                misses: misses
+            )
+            for id in 1...3 as ClosedRange<UInt16> { client.send(question("www", id).encoded()) }
+            // The second of these is read after the batch with the questions was handed over.
+            for id in 4...5 as ClosedRange<UInt16> {
+                client.send(probe(id).encoded())
+                #expect(Message(client.receive())?.id == id)
+            }
+            client.send(question("www", 6).encoded())
+            let shed = try #require(Message(client.receive()))
+            #expect(shed.id == 6 && shed.lines.isEmpty && shed.code == .serverFailure)
+            standstill.end()
+            #expect(Set((1...3).compactMap { _ in Message(client.receive())?.id }) == [1, 2, 3])
+            thread.stop()
+        }
+    }
+
+    /// Upstream's answers and TCP clients get their turn while many questions wait.
+    @Test func theLoopTakesQuestionsInSlices() async throws {
+        try await withLoop { loop, desk in
+            let table = table()
+            let question = PendingQuery(
+                packet: question("hold").encoded(),
+                table: table,
+                zone: 0,
+                reason: .miss,
+                arrivedAt: MonotonicClock.now(),
+                replyPath: nil,
+                family: .v4,
+                transport: .udp
+            )
+            let misses = MissQueue(eventLoop: loop) { desk.accept($0) }
+            let accepted = Mutex<[Int]>([])
+            let note = { @Sendable in accepted.withLock { $0.append(desk.holds) } }
+            try loop.submit {
+                misses.submit([PendingQuery](repeating: question, count: 1_000))
+                loop.execute(note)
+            }.wait()
+            while desk.holds < 1_000 { Thread.pause(.milliseconds(1)) }
+            #expect(accepted.withLock { $0.first.map { $0 < 1_000 } } == true)
         }
     }
 

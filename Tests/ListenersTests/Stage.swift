@@ -49,6 +49,9 @@ func table(serving isServing: Bool = true) -> ZoneTable {
 final class FakeDesk: Sendable {
     private let held = Mutex<[PendingQuery]>([])
 
+    /// Questions that are held back.
+    var holds: Int { held.withLock { $0.count } }
+
     func accept(_ pending: PendingQuery) {
         guard let question = Message(pending.packet) else { return }
         if question.questions.first?.name.hasPrefix("hold") == true {
@@ -84,6 +87,14 @@ final class FakeDesk: Sendable {
     /// Of an unknown type, with 60 000 octets.
     private static let bigRecord =
         hex("c0 0c ff 00 00 01 00 00 00 3c ea 60") + [UInt8](repeating: 0, count: 60_000)
+}
+
+/// Lets a thread stand still until it is told to go on.
+final class Standstill: Sendable {
+    private let isOver = Atomic<Bool>(false)
+
+    func wait() { while !isOver.load(ordering: .acquiring) { Thread.pause(.milliseconds(1)) } }
+    func end() { isOver.store(true, ordering: .releasing) }
 }
 
 /// An event loop and a desk on it, for the time of `body`.

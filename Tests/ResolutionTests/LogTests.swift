@@ -179,6 +179,20 @@ import Timing
         #expect(lines.take().isEmpty)
     }
 
+    @Test func aFloodOfFailuresBecomesOneLineMore() {
+        let log = log()
+        let block = ServerBlock(index: 0, logsErrors: true)
+        for _ in 0..<FailureLog.mostLines + 49_000 {
+            log.note(block, failure("timeout"), name, .a, at: .at(0))
+        }
+        #expect(lines.take().count == FailureLog.mostLines)
+        log.flush(at: .at(1_000))
+        #expect(lines.take() == ["[error] plugin/errors: 49000 more errors in the last second"])
+        log.note(block, failure("timeout"), name, .a, at: .at(1_001))
+        log.flush(at: .at(2_000))
+        #expect(lines.take() == ["[error] plugin/errors: 2 www.example.org. A: timeout"])
+    }
+
     @Test func blocksHaveHeapsOfTheirOwnAndTheEndFlushesAll() {
         let log = log()
         let blocks = (0..<2).map {
