@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from . import cases, document, machine, names, run, table, upstream
+from . import cases, document, machine, names, programs, run, table, upstream
 from .arena import LOAD_CORE, SERVER_CORE, UPSTREAM_ADDRESS, Arena
 from .cases import Case, Pace
 from .document import Session
@@ -66,7 +66,8 @@ def main() -> None:
     WORK.mkdir(parents=True, exist_ok=True)
     command = chosen.agent_command or f"{shlex.quote(str(chosen.binary.resolve()))} {{flags}}"
     arena = Arena(WORK.resolve(), command)
-    _compile(arena)
+    for name in C_PROGRAMS:
+        programs.compiled(name, arena.directory)
     selection = cases.choose(chosen.case, pace)
     octets, results = _measure_all(arena, selection, pace)
     session = Session(
@@ -87,16 +88,6 @@ def main() -> None:
 def _pace(chosen: argparse.Namespace) -> Pace:
     pace = cases.QUICK if chosen.quick else cases.FULL
     return replace(pace, rounds=chosen.rounds or pace.rounds, seconds=chosen.seconds or pace.seconds)
-
-
-def _compile(arena: Arena) -> None:
-    options = ["-O2", "-std=c11", "-Wall", "-Wextra", "-Werror"]
-    for name in C_PROGRAMS:
-        source = Path(__file__).with_name(f"{name}.c")
-        command = ["gcc", *options, "-o", str(arena.directory / name), str(source)]
-        finished = subprocess.run(command, capture_output=True, text=True)
-        if finished.returncode != 0:
-            raise BenchError(f"{name}.c does not compile:\n{finished.stderr}")
 
 
 def _agent_version(chosen: argparse.Namespace) -> str:

@@ -62,9 +62,8 @@ class Steady:
     sockets: int
 
     def run(self, arena: Arena, address: str) -> LoadResult:
-        options = [str(self.queries), str(self.rate), str(self.seconds), str(self.sockets)]
-        command = [str(arena.directory / "latency"), address, str(PORT), *options]
-        result = json.loads(_output(command, (LOAD_CORE,), self.seconds, address))
+        command = [str(arena.directory / "latency"), address, str(PORT), *self._options(str(self.queries))]
+        (result,) = json.loads(_output(command, (LOAD_CORE,), self.seconds, address))["streams"]
         if result["answered"] == 0:
             raise BenchError(f"{address} answered nothing: {result}")
         return LoadResult(
@@ -79,7 +78,11 @@ class Steady:
         )
 
     def shown(self) -> str:
-        return f"latency ADDRESS {PORT} {self.queries.name} {self.rate} {self.seconds} {self.sockets}"
+        return " ".join(["latency ADDRESS", str(PORT), *self._options(self.queries.name)])
+
+    def _options(self, queries: str) -> list[str]:
+        patience = 1
+        return [str(word) for word in (self.seconds, patience, queries, self.rate, self.sockets)]
 
 
 def _output(command: list[str], cores: tuple[int, ...], seconds: int, address: str) -> str:

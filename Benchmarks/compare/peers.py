@@ -14,11 +14,14 @@ from .arena import (
 )
 from .errors import BenchError
 
-UNBOUND_CONFIGURATION = f"""\
+
+def unbound_configuration(addresses: tuple[str, ...], port: int, forwarding: str, more: str = "") -> str:
+    """With `forwarding` as the lines of its forward-zone; `more` are lines of the section `server`."""
+    interfaces = "\n".join(f"  interface: {address}" for address in addresses)
+    return f"""\
 server:
-  interface: {UNBOUND_ADDRESSES[0]}
-  interface: {UNBOUND_ADDRESSES[1]}
-  port: {PORT}
+{interfaces}
+  port: {port}
   num-threads: 1
   so-reuseport: yes
   so-rcvbuf: 4m
@@ -38,13 +41,16 @@ server:
   chroot: ""
   directory: ""
   pidfile: ""
-remote-control:
+{more}remote-control:
   control-enable: no
 forward-zone:
   name: "."
-  forward-addr: {UPSTREAM_ADDRESS}@{PORT}
-  forward-tcp-upstream: yes
-"""
+{forwarding}"""
+
+
+UNBOUND_CONFIGURATION = unbound_configuration(
+    UNBOUND_ADDRESSES, PORT, f"  forward-addr: {UPSTREAM_ADDRESS}@{PORT}\n  forward-tcp-upstream: yes\n"
+)
 
 # The upstream is declared up: its health checks would take it out while it is stopped, though hits need none.
 DNSDIST_CONFIGURATION = f"""\

@@ -47,6 +47,7 @@ class Nameserver:
             "  tcp-count: 1000",
             "  tcp-timeout: 10",
             "  round-robin: no",
+            "  rrl-ratelimit: 0",
             "  zonefiles-check: yes",
             "remote-control:",
             "  control-enable: no",
