@@ -1,4 +1,5 @@
 import Addresses
+import DNSWire
 import Glibc
 import Kernel
 import Listeners
