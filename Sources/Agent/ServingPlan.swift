@@ -109,7 +109,8 @@ extension PlannedBlock {
                     except: forward.except,
                     exchange: place,
                     next: Set(forward.next),
-                    asksAsClient: forward.transport == .asClient
+                    asksAsClient: forward.transport == .asClient,
+                    isLimited: forward.maxConcurrent > 0
                 )
             )
         }
@@ -132,7 +133,8 @@ extension PlannedBlock {
             isCounted: configuration.prometheus != nil,
             loop: configuration.detectsLoops
                 ? LoopDetector(below: configuration.zones[0].name, foundation.random) : nil,
-            consolidations: consolidations
+            consolidations: consolidations,
+            searchAhead: configuration.cache?.searchAhead
         )
     }
 }

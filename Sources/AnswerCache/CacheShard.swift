@@ -48,6 +48,8 @@ extension CacheShard {
         if !table.slots[index].wasVisited { table.slots[index].wasVisited = true }
     }
 
+    func wasVisited(_ index: Int) -> Bool { table.slots[index].wasVisited }
+
     @inline(__always)
     private func matches(_ entry: CacheEntry, _ query: borrowing Query) -> Bool {
         let head = entry.head

@@ -95,6 +95,39 @@ extension ShardedCache {
     }
 }
 
+// MARK: - Demand
+
+extension ShardedCache {
+    /// Whether there is an answer that has not expired. Is no hit.
+    package func holdsFresh(_ query: borrowing Query, at now: Instant) -> Bool {
+        let (shard, tag) = place(of: query)
+        return unsafe shards[shard].withLock { table in
+            guard let index = table.find(query, tag: tag) else { return false }
+            if case .fresh = Freshness(table.entry(at: index).head, settings, at: now) { return true }
+            return false
+        }
+    }
+
+    /// A client waited for the answer while it was on its way.
+    package func noteDemand(_ query: borrowing Query) {
+        let (shard, tag) = place(of: query)
+        unsafe shards[shard].withLock { table in
+            if let index = table.find(query, tag: tag) { table.markVisited(index) }
+        }
+    }
+
+    /// Whether a client has asked for the answer since it was put in; nil when it is not there.
+    ///
+    /// Reads the mark that a hit leaves for the order of eviction. In a full cache that mark may have been
+    /// taken away again: good enough for a statistic.
+    package func wasAskedFor(_ query: borrowing Query) -> Bool? {
+        let (shard, tag) = place(of: query)
+        return unsafe shards[shard].withLock { table in
+            table.find(query, tag: tag).map { table.wasVisited($0) }
+        }
+    }
+}
+
 // MARK: - Refreshes
 
 extension ShardedCache {

@@ -33,6 +33,22 @@ package enum QueryMessage {
         return message
     }
 
+    /// The question that the asker of `query` would ask next: its flags, and an OPT record where it sent one.
+    package static func question(
+        _ name: DomainName,
+        _ type: RecordType,
+        like query: borrowing Query
+    ) -> [UInt8] {
+        let kept = HeaderFlags.recursionDesired | HeaderFlags.authenticData | HeaderFlags.checkingDisabled
+        var message: [UInt8] = []
+        appendHeader(flags: query.flags.rawValue & kept, additional: query.edns == nil ? 0 : 1, to: &message)
+        message += name.wire
+        append(type.rawValue, to: &message)
+        append(query.recordClass.rawValue, to: &message)
+        if query.edns != nil { appendOPT(dnssecOK: query.dnssecOK, to: &message) }
+        return message
+    }
+
     private static func appendHeader(flags: UInt16, additional: UInt16, to message: inout [UInt8]) {
         for word in [0, flags, 1, 0, 0, additional] { append(word, to: &message) }
     }

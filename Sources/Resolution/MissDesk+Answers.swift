@@ -10,6 +10,7 @@ extension MissDesk {
     func finish(_ key: FlightKey, _ first: PendingQuery, _ outcome: UpstreamOutcome) {
         guard let flight = inFlight.complete(key) else { return }
         let effort = clocks.now() - flight.startedAt
+        if first.reason == .ahead { aheadUnderWay -= 1 }
         switch outcome {
         case .failed(let failure): fail(flight.waiting, first, failure, after: effort)
         case .answered(let message, let server):
@@ -32,6 +33,9 @@ extension MissDesk {
         guard query.read(first.packet.span, hashing: hashing) == .accepted, let name = query.domainName else {
             return
         }
+        // Last of all: nobody waits for what is learnt from a denial.
+        let type = query.type
+        defer { if answer.responseCode == .nameError { observeDenial(name, type, to: waiting) } }
         guard let cache = block.cache, block.cacheScope.covers(name) else {
             for pending in waiting { answerClient(pending, answer, nil, author: .forward) }
             return
@@ -42,8 +46,12 @@ extension MissDesk {
             settings: cache.settings,
             wallClock: clocks.wallClock()
         )
-        if let kind = lifetime.kind, block.cacheScope.keeps(kind, name) {
+        let isUnasked = first.reason == .ahead && !waiting.contains { $0.replyPath != nil }
+        if isUnasked, lifetime.kind == .serverError {
+            // The client that was expected shall try for itself.
+        } else if let kind = lifetime.kind, block.cacheScope.keeps(kind, name) {
             cache.insert(answer, for: query, as: kind, lifetime: lifetime.seconds, at: clocks.now())
+            if first.reason == .ahead, !isUnasked { cache.noteDemand(query) }
         } else if lifetime.isConclusive {
             cache.forgetStale(query, at: clocks.now())
         } else {
@@ -69,7 +77,8 @@ extension MissDesk {
         after effort: Interval? = nil
     ) {
         let block = first.table.zones[first.zone].block
-        if readAgain(first), let name = query.domainName {
+        let isUnasked = first.reason == .ahead && !waiting.contains { $0.replyPath != nil }
+        if !isUnasked, readAgain(first), let name = query.domainName {
             if let effort { remember(failure, name, block, effort) }
             if block.logsErrors { failures.note(block, failure, name, query.type, at: clocks.now()) }
         }

@@ -22,12 +22,18 @@ package struct Clocks: Sendable {
 package final class DeskCounters: MetricSource {
     let coalesced = SharedCounter()
     let shed = SharedCounter()
+    let aheadAsked = SharedCounter()
+    let aheadUsed = SharedCounter()
+    let aheadLimited = SharedCounter()
 
     package init() {}
 
     package func collect(into snapshot: inout MetricSnapshot) {
         snapshot.add(.coalesced, coalesced.value)
         snapshot.add(.shed, labels: ["in_flight_full"], shed.value)
+        snapshot.add(.searchAhead, labels: ["asked"], aheadAsked.value)
+        snapshot.add(.searchAhead, labels: ["used"], aheadUsed.value)
+        snapshot.add(.searchAhead, labels: ["limited"], aheadLimited.value)
     }
 }
 
@@ -53,8 +59,13 @@ package final class MissDesk {
     let failures: FailureLog
     private let onLoop: (PendingQuery) -> Void
     /// Calls back at an instant, on the desk's event loop.
-    private let alarm: Alarm
+    let alarm: Alarm
     var inFlight = InFlightTable(capacity: MissDesk.capacity)
+    var searchPath = SearchPath()
+    /// Some block has `search_ahead`.
+    private(set) var observesSearches = false
+    /// Questions under way that nobody has asked yet.
+    var aheadUnderWay = 0
     private var exchanges: [ObjectIdentifier: Asked] = [:]
     var query = Query()
     /// Reused for every reply; as long as a message can be.
@@ -83,11 +94,13 @@ package final class MissDesk {
     /// Asks `exchanges` for `block` from now on, in the order of its `forward` lines.
     package func serve(_ block: ServerBlock, by exchanges: [any Exchange]) {
         self.exchanges[ObjectIdentifier(block)] = Asked(block: block, exchanges: exchanges)
+        observesSearches = observesSearches || block.searchAhead != nil
     }
 
     /// Forgets a block that no listener leads to any more, once its last questions have been taken over.
     package func retire(_ block: ServerBlock) {
         exchanges[ObjectIdentifier(block)] = nil
+        observesSearches = exchanges.values.contains { $0.block.searchAhead != nil }
         failures.flush(block)
     }
 
@@ -106,11 +119,13 @@ extension MissDesk {
         else {
             return
         }
+        observeQuestion(pending, name)
         if let cache = zone.block.cache, zone.block.cacheScope.covers(name) {
             if pending.reason != .refresh, answerFromCache(pending, cache, acceptsStale: false) { return }
             switch pending.reason {
             case .refresh: zone.counters.countPrefetch(thread: thread)
             case .miss, .verify: zone.counters.countMiss(thread: thread)
+            case .ahead: break
             }
         }
         if let loop = zone.block.loop, loop.probe == name, query.type == .hinfo, loop.noteSighting() {
@@ -131,7 +146,7 @@ extension MissDesk {
         board(key(of: pending, name, zone.block), way, pending, zone.block.cache)
     }
 
-    private func key(of pending: PendingQuery, _ name: DomainName, _ block: ServerBlock) -> FlightKey {
+    func key(of pending: PendingQuery, _ name: DomainName, _ block: ServerBlock) -> FlightKey {
         var key = FlightKey(
             block: ObjectIdentifier(block),
             name: name.wire,
@@ -183,10 +198,10 @@ extension MissDesk {
     }
 
     /// A `forward` line, and whom it asks.
-    private typealias Way = (route: Int, exchange: any Exchange)
+    typealias Way = (route: Int, exchange: any Exchange)
 
     /// The first `forward` line from `start` on that takes the name.
-    private func way(for name: DomainName, _ block: ServerBlock, from start: Int = 0) -> Way? {
+    func way(for name: DomainName, _ block: ServerBlock, from start: Int = 0) -> Way? {
         guard block.loop?.hasFoundLoop != true, let asked = exchanges[ObjectIdentifier(block)],
             let route = block.forwards.indices.dropFirst(start).first(where: {
                 block.forwards[$0].takes(name)
@@ -196,7 +211,7 @@ extension MissDesk {
         return (route, asked.exchanges[block.forwards[route].exchange])
     }
 
-    private func ask(_ way: Way, _ key: FlightKey, _ pending: PendingQuery) {
+    func ask(_ way: Way, _ key: FlightKey, _ pending: PendingQuery) {
         let question = UpstreamQuery(
             message: QueryMessage.forwarding(query, packet: pending.packet.span),
             questionEnd: query.questionEnd,

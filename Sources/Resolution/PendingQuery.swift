@@ -20,6 +20,8 @@ package enum AskReason: Sendable, Hashable {
     case verify
     /// The client has its answer; the entry wants to be fresh again.
     case refresh
+    /// Nobody has asked yet, but is expected to (`search_ahead`).
+    case ahead
 }
 
 /// A client's message and all that is needed to answer it later.
@@ -30,7 +32,7 @@ package struct PendingQuery: Sendable {
     package let zone: Int
     package let reason: AskReason
     package let arrivedAt: Instant
-    /// Nil for a refresh.
+    /// Nil where nobody waits: for a refresh, and for what is asked ahead.
     package let replyPath: (any ReplyPath)?
     package let family: IPAddress.Family
     package let transport: Transport

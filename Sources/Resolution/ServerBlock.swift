@@ -21,6 +21,8 @@ package final class ServerBlock: Sendable {
     package let loop: LoopDetector?
     /// The rules of `errors { consolidate }`.
     package let consolidations: [ConsolidationRule]
+    /// `search_ahead`: after a denial in this block, ask so many questions ahead of clients each second at most.
+    package let searchAhead: Int?
 
     package init(
         index: Int,
@@ -31,7 +33,8 @@ package final class ServerBlock: Sendable {
         logsErrors: Bool = false,
         isCounted: Bool = true,
         loop: LoopDetector? = nil,
-        consolidations: [ConsolidationRule] = []
+        consolidations: [ConsolidationRule] = [],
+        searchAhead: Int? = nil
     ) {
         self.index = index
         self.cache = cache
@@ -42,6 +45,7 @@ package final class ServerBlock: Sendable {
         self.isCounted = isCounted
         self.loop = loop
         self.consolidations = consolidations
+        self.searchAhead = searchAhead
     }
 
     /// Whether what upstream says may depend on the transport of the client who asks.
@@ -86,15 +90,19 @@ package struct ForwardRoute: Sendable, Hashable {
     package let next: Set<ResponseCode>
     /// Neither `force_tcp` nor `prefer_udp`: questions travel as the client's did.
     package let asksAsClient: Bool
+    /// The line has `max_concurrent`: questions of our own would take the places of clients.
+    package let isLimited: Bool
 
     package init(
         from: DomainName,
         except: [DomainName] = [],
         exchange: Int,
         next: Set<ResponseCode> = [],
-        asksAsClient: Bool = true
+        asksAsClient: Bool = true,
+        isLimited: Bool = false
     ) {
         self.asksAsClient = asksAsClient
+        self.isLimited = isLimited
         self.from = from
         self.except = except
         self.exchange = exchange

@@ -134,6 +134,8 @@ extension MetricCatalogue {
         case .upstreamHandshakeFailures: counter("TLS handshakes with an upstream that failed.", ["to"])
         case .coalesced: counter("Queries that waited for another client's identical one.")
         case .shed: counter("Queries refused because of a limit of ours.", ["reason"])
+        case .searchAhead:
+            counter("Questions asked ahead of a client's search list, and what became of them.", ["result"])
         case .cacheBytes: gauge("Memory the cached answers take in bytes.")
         case .cacheBudget: gauge("Memory cached answers may take in bytes.")
         case .interceptionActive:

@@ -81,10 +81,18 @@ enum Cache: Directive {
         tooSmall: "invalid negative ttl for servfail",
         tooLarge: "caching SERVFAIL responses over 5 minutes is not permitted"
     )
+    static let searchAheadRate = Setting(
+        "cache search_ahead PER_SECOND",
+        default: 200,
+        allowed: 1...100_000,
+        unit: "questions",
+        because: "what look-ups that nobody asked for may cost the upstreams"
+    )
     static let settings = [
         capacity.summary, successTTL.summary, denialTTL.summary, minimumTTL.summary,
         prefetchAmount.summary, prefetchDuration.summary, prefetchPercentage.summary,
         staleDuration.summary, verifyTimeout.summary, serverFailureDuration.summary,
+        searchAheadRate.summary,
     ]
 
     static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
@@ -108,6 +116,7 @@ enum Cache: Directive {
 
     private static let properties = [
         "success", "denial", "prefetch", "serve_stale", "servfail", "disable", "keepttl",
+        "search_ahead",
     ]
 
     private static func apply(
@@ -127,6 +136,10 @@ enum Cache: Directive {
         case "keepttl":
             try line.requireArguments(0...0, expected: "keepttl")
             configuration.keepsTTL = true
+        case "search_ahead":
+            try line.requireArguments(0...1, expected: "search_ahead [PER_SECOND]")
+            configuration.searchAhead =
+                try line.argument(0).map(searchAheadRate.read) ?? searchAheadRate.defaultValue
         default: throw block.unknownProperty(line, known: properties)
         }
     }
@@ -248,7 +261,8 @@ extension CacheConfiguration {
             serverFailureDuration: Cache.serverFailureDuration.defaultValue,
             disabledForSuccess: [],
             disabledForDenial: [],
-            keepsTTL: false
+            keepsTTL: false,
+            searchAhead: nil
         )
     }
 }

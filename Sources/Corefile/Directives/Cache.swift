@@ -83,6 +83,9 @@ package struct CacheConfiguration: PluginConfiguration {
     package var disabledForDenial: [DomainName]
     /// Hits show the original lifetime instead of the rest.
     package var keepsTTL: Bool
+    /// After a denial the names that search lists lead to are asked ahead: so many questions each second at
+    /// most. Nil is off.
+    package var searchAhead: Int?
 }
 
 extension ServerBlockConfiguration {
