@@ -140,12 +140,25 @@ extension SearchPath {
             step.types.insert(type)
             if step.lastStem != split.stem { step.trust = min(step.trust + 1, limits.mostTrust) }
             step.lastStem = split.stem
-        } else if step.trust > 1 {
+        } else if leads(from: step.next, to: split.second) {
+            // The names between were found in the cache, where nobody sees them being asked.
+        } else if step.trust > 1, !leads(from: split.second, to: step.next) {
             step.trust -= 1
         } else {
             step = Step(next: split.second, types: [type], trust: 1, lastStem: split.stem, lastSeen: now)
         }
         steps[split.first] = step
+    }
+
+    /// Whether the steps from `start` on come to `end`.
+    private func leads(from start: DomainName, to end: DomainName) -> Bool {
+        var domain = start
+        for _ in 0..<limits.longestList {
+            guard let next = steps[domain]?.next else { return false }
+            if next == end { return true }
+            domain = next
+        }
+        return false
     }
 
     /// Somebody wanted, or nobody wanted, what was asked ahead because of the step that begins at `domain`.

@@ -167,13 +167,33 @@ import Timing
     @Test func anotherListTakesThePlaceOfTheFirst() throws {
         var resolver = try taught()
         for name in ["a", "b", "c"] {
-            try resolver.search("\(name).example.org.shop.svc.cluster.local", "\(name).example.org.example.net")
+            try resolver.search(
+                "\(name).example.org.shop.svc.cluster.local",
+                "\(name).example.org.example.net"
+            )
         }
         #expect(
             try resolver.followers("x.example.org.shop.svc.cluster.local") == [
                 "x.example.org.example.net. A AAAA"
             ]
         )
+    }
+
+    /// A name that is found in the cache is not seen; the list is not doubted because of it, nor cut short.
+    @Test func hitsHideStepsAndUndoNone() throws {
+        var resolver = try taught()
+        for name in ["a", "b", "c"] {
+            try resolver.search("\(name).example.org.shop.svc.cluster.local", "\(name).example.org")
+        }
+        #expect(try resolver.followers("x.example.org.shop.svc.cluster.local").count == 3)
+        for name in ["a", "b"] {
+            try resolver.search("\(name).example.org.data.svc.cluster.local", "\(name).example.org")
+        }
+        #expect(
+            try resolver.followers("x.example.org.data.svc.cluster.local") == ["x.example.org. A AAAA"]
+        )
+        for name in ["c", "d"] { try resolver.search("\(name).example.org", in: "data") }
+        #expect(try resolver.followers("x.example.org.data.svc.cluster.local").count == 3)
     }
 
     @Test func memoryIsBounded() throws {

@@ -4,6 +4,7 @@
 
 import Addresses
 import DNSWire
+import Resolution
 import TestSupport
 import Timing
 

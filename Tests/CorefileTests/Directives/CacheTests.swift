@@ -81,6 +81,13 @@ struct CacheTests {
         #expect(stale.mode == .verify && stale.verifyTimeout == timeout)
     }
 
+    @Test("cache looks ahead along search lists when told to")
+    func searchAhead() throws {
+        #expect(try #require(block("cache")?.cache).searchAhead == nil)
+        #expect(try #require(block("cache {\n search_ahead\n}")?.cache).searchAhead == 200)
+        #expect(try #require(block("cache {\n search_ahead 20\n}")?.cache).searchAhead == 20)
+    }
+
     @Test("cache turns prefetch and serve_stale off with zero")
     func cacheOff() throws {
         let cache = try #require(block("cache {\n prefetch 0\n serve_stale 0\n}")?.cache)
