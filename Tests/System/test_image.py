@@ -120,6 +120,11 @@ def test_pods_resolve_and_a_stop_leaves_nothing(bed: Bed, contained: Callable[..
                 assert answer.answer, f"{address} {tcp=}"
                 assert bed.host.ask("www.example.org", "A", address, tcp=tcp).answer
         assert agent.get("/health", 8080)[0] == 200
+        for probe in ("startupProbe", "readinessProbe"):
+            command = agent.container[probe]["exec"]["command"]
+            asked = agent.execute(*command)
+            assert asked.returncode == 0, asked
+        assert "rror" not in agent.log.replace("    errors\n", "").replace("kubernetes.default", ""), agent.log
         status = worker_status(agent)
         assert status["Uid"].split() == ["65532"] * 4 and status["Gid"].split() == ["65532"] * 4
         assert status["Groups"].split() in ([], ["65532"])

@@ -85,10 +85,10 @@ class ContainedAgent(Agent):
         self.drop = drop
         (self.container,) = pod["containers"]
         self.name = self.directory.name
-        # Paths inside: the flags' defaults and the manifest's arguments hold.
-        for flag in ("basecorefile", "kubednscm", "state-dir", "conf", "pidfile"):
-            if not options.get("flags", {}).get(flag):
-                del self.flags[flag]
+        # Of paths the manifest's hold, and the defaults: those of the bed are not there inside.
+        inside = {name for name, value in self.flags.items() if value and value.startswith(str(self.directory))}
+        for name in inside - set(options.get("flags") or {}):
+            del self.flags[name]
 
     def start(self) -> "ContainedAgent":
         words = [*self.security(), *self.resources(), *self.mounts()]
