@@ -1,4 +1,4 @@
-"""Shows the agent at work on a node made of network namespaces: `python -m testbed.demo BINARY`, as root.
+"""Shows the agent at work on a node made of network namespaces: `python -m testbed.demo [--kill] BINARY`, as root.
 
 Every command is shown as it is run, with what it printed.
 """
@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from . import demo_kill
 from .addresses import V4
 from .agent import Agent
 from .bed import Bed
@@ -86,4 +87,9 @@ def main(binary: Path) -> None:
         print(f"    {'identical' if bed.network_state() == before else 'NOT identical'}")
 
 
-main(Path(sys.argv[1]).resolve())
+if __name__ == "__main__":
+    *options, program = sys.argv[1:]
+    if options == ["--kill"]:
+        demo_kill.main(Path(program).resolve(), title)
+    else:
+        main(Path(program).resolve())

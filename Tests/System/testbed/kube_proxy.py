@@ -16,6 +16,8 @@ def install(namespace: Namespace, family: Family, form: str) -> None:
     """Writes the rules with iptables of either kind, or in nftables form."""
     if form == "nftables":
         namespace.run("nft", "-f", "-", stdin=nftables_rules(family))
+    elif form == "ipvs":
+        install_ipvs(namespace, family)
     else:
         namespace.run(restorer(family, form), stdin=iptables_rules(family))
 
@@ -25,11 +27,34 @@ def remove(namespace: Namespace, family: Family, form: str) -> None:
     short = "ip" if family.version == 4 else "ip6"
     if form == "iptables-legacy":
         namespace.run(restorer(family, form), stdin="*filter\nCOMMIT\n*nat\nCOMMIT\n")
+    elif form == "ipvs":
+        raise NotImplementedError("there is no way back from IPVS in a test bed")
     elif form == "iptables-nft":
         for table in ("filter", "nat"):
             namespace.run("nft", "delete", "table", short, table, check=False)
     else:
         namespace.run("nft", "delete", "table", short, "kube-proxy", check=False)
+
+
+def install_ipvs(namespace: Namespace, family: Family) -> None:
+    """Virtual servers on kube-ipvs0. Only where the kernel has IPVS, which is not among `FORMS`."""
+    if family.version == 4:
+        namespace.ip("link", "add", "kube-ipvs0", "type", "dummy")
+        namespace.sysctl("net.ipv4.vs.conntrack=1")
+        # kube-proxy asks an ipset for all ClusterIPs at once.
+        rules = ["*nat", "-A POSTROUTING -m mark --mark 0x4000/0x4000 -j MASQUERADE"]
+        for _, address in services(family):
+            match = f"! -s {family.pod_network} -d {address} -j MARK --set-xmark 0x4000/0x4000"
+            rules += [f"-A {hook} {match}" for hook in ("PREROUTING", "OUTPUT")]
+        namespace.run("iptables-nft-restore", stdin="\n".join([*rules, "COMMIT\n"]))
+    for _, address in services(family):
+        namespace.ip("address", "add", address, "dev", "kube-ipvs0")
+        server = address if family.version == 4 else f"[{address}]"
+        for option in ("-u", "-t"):
+            namespace.run("ipvsadm", "-A", option, f"{server}:53", "-s", "rr")
+            for endpoint in family.endpoints:
+                target = endpoint if family.version == 4 else f"[{endpoint}]"
+                namespace.run("ipvsadm", "-a", option, f"{server}:53", "-r", f"{target}:53", "-m")
 
 
 def restorer(family: Family, form: str) -> str:
