@@ -56,7 +56,7 @@ def kill_both(agent: Agent, pid: int) -> None:
 
 def test_the_worker_is_killed(trial: Trial, form: str) -> None:
     """Its sockets live on: what waits in them is for the next one."""
-    for _ in trial.rounds(short=1, measured=15):
+    for _ in trial.rounds(short=1, measured=10):
         with trial.agent() as agent, trial.askers() as askers:
             trial.happens(kill_worker, agent, dead := worker(agent))
             askers.go_on(1)
@@ -68,7 +68,7 @@ def test_the_worker_is_killed(trial: Trial, form: str) -> None:
 @pytest.mark.parametrize("death", [kill_supervisor, kill_both], ids=["supervisor", "both"])
 def test_killed(trial: Trial, form: str, death) -> None:
     """The kernel takes the table away, and what comes then goes to cluster DNS."""
-    for _ in trial.rounds(short=1, measured=15):
+    for _ in trial.rounds(short=1, measured=10):
         with trial.agent() as agent, trial.askers() as askers:
             trial.happens(death, agent, worker(agent))
             askers.go_on(1)
