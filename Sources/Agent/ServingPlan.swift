@@ -102,7 +102,12 @@ extension PlannedBlock {
         var settings: [ForwardSettings] = []
         var routes: [ForwardRoute] = []
         for (place, forward) in configuration.forwards.enumerated() {
-            settings.append(try ForwardSettings(forward))
+            var asking = try ForwardSettings(forward)
+            if configuration.detectsLoops {
+                let zone = configuration.zones[0].name
+                asking.loopZone = forward.from.isWithin(zone) ? forward.from : zone
+            }
+            settings.append(asking)
             routes.append(
                 ForwardRoute(
                     from: forward.from,
@@ -131,21 +136,9 @@ extension PlannedBlock {
             logRules: configuration.log?.rules.map { LogRule($0) } ?? [],
             logsErrors: configuration.errors != nil,
             isCounted: configuration.prometheus != nil,
-            loop: configuration.detectsLoops
-                ? LoopDetector(below: configuration.zones[0].name, foundation.random) : nil,
+            detectsLoops: configuration.detectsLoops,
             consolidations: consolidations,
             searchAhead: configuration.cache?.searchAhead
         )
-    }
-}
-
-extension LoopDetector {
-    /// CoreDNS' form: two random numbers in front of the block's first zone.
-    convenience init?(below zone: DomainName, _ random: () -> UInt64) {
-        guard let probe = DomainName("\(random()).\(random()).\(zone == .root ? "" : zone.description)")
-        else {
-            return nil
-        }
-        self.init(probe: probe)
     }
 }

@@ -25,6 +25,7 @@ extension WorkerLoop {
         Thread.giveWay()
         let failures = FailureLog { level, text in logger.log(level: Logger.Level(level), "\(text)") }
         let network = NIONetwork(eventLoop: eventLoop)
+        let loops = LoopDetector()
         let desk = MissDesk(
             hashing: hashing,
             clocks: Clocks(
@@ -36,18 +37,7 @@ extension WorkerLoop {
             log: log,
             failures: failures,
             alarm: { network.wake(at: $0, $1) },
-            onLoop: { question in
-                let zone = question.table.zones[question.zone]
-                let source = question.replyPath?.client?.description ?? ""
-                let probe = zone.block.loop?.probe.description ?? ""
-                logger.error(
-                    """
-                    plugin/loop: Loop (\(source) -> \(question.table.server)) detected for zone "\(zone.name)", \
-                    see https://coredns.io/plugins/loop#troubleshooting. Query: "HINFO \(probe)". This block asks \
-                    nobody any more until its configuration changes
-                    """
-                )
-            }
+            loops: loops
         )
         return WorkerLoop(
             eventLoop: eventLoop,
@@ -55,8 +45,30 @@ extension WorkerLoop {
             desk: desk,
             streams: StreamDesk(pipeline: pipeline, accept: { desk.accept($0) }),
             failures: failures,
-            upstreamCounters: upstreamCounters
+            upstreamCounters: upstreamCounters,
+            watch: { group in LoopWatch.start(on: group, detector: loops) { $0.tell(logger) } }
         )
+    }
+}
+
+extension LoopWatch.Event {
+    /// CoreDNS' words, by which people look for help, and ours.
+    fileprivate func tell(_ logger: Logger) {
+        switch self {
+        case .found(let upstream, let sighting):
+            let client = sighting.client?.description ?? ""
+            logger.error(
+                """
+                plugin/loop: Loop (\(client) -> \(sighting.server)) detected for zone "\(sighting.zone)", \
+                see https://coredns.io/plugins/loop#troubleshooting. Query: "HINFO \(sighting.name)". Upstream \
+                \(upstream) leads back to us and is not asked any more until it does not
+                """
+            )
+        case .gone(let upstream):
+            logger.info(
+                "plugin/loop: Upstream \(upstream) does not lead back to us any more: it is asked again"
+            )
+        }
     }
 }
 

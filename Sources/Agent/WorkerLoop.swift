@@ -1,5 +1,4 @@
-// What lives on the worker's event loop: the desk for misses, the TCP listeners, the upstream groups, the
-// loop probes. Called from the loop only; the control thread reaches it through `WorkerLoop.Handle`.
+// What lives on the worker's event loop: the desk for misses, the TCP listeners, the upstream groups. Called from the loop only; the control thread reaches it through `WorkerLoop.Handle`.
 
 import Addresses
 import DNSWire
@@ -22,6 +21,8 @@ final class WorkerLoop {
     let failures: FailureLog
     private let network: NIONetwork
     private let upstreamCounters: UpstreamCounters
+    /// Looks for loops of a new group.
+    private let watch: (ForwardGroup) -> Void
     private var groups: [ForwardSettings: [ForwardGroup]] = [:]
     private var blocks: [ServerBlock] = []
     var listeners: [Endpoint: StreamListener] = [:]
@@ -32,7 +33,8 @@ final class WorkerLoop {
         desk: MissDesk,
         streams: StreamDesk,
         failures: FailureLog,
-        upstreamCounters: UpstreamCounters
+        upstreamCounters: UpstreamCounters,
+        watch: @escaping (ForwardGroup) -> Void
     ) {
         self.eventLoop = eventLoop
         self.desk = desk
@@ -40,6 +42,7 @@ final class WorkerLoop {
         self.failures = failures
         self.upstreamCounters = upstreamCounters
         self.network = network
+        self.watch = watch
         let failures = NIOLoopBound(failures, eventLoop: eventLoop)
         eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             failures.value.flush(at: MonotonicClock.now())
@@ -70,9 +73,7 @@ extension WorkerLoop {
         blocks = plan.blocks.map(\.block)
         for planned in plan.blocks {
             let exchanges = planned.settings.map { settings -> ForwardGroup in
-                let group =
-                    kept[settings]?.popLast()
-                    ?? ForwardGroup(settings, network: network, counters: upstreamCounters)
+                let group = kept[settings]?.popLast() ?? newGroup(settings)
                 groups[settings, default: []].append(group)
                 return group
             }
@@ -83,12 +84,12 @@ extension WorkerLoop {
             for block in retired { desk.retire(block) }
             for group in idle { group.close() }
         }
-        for planned in plan.blocks {
-            guard let loop = planned.block.loop, let target = planned.configuration.firstListenAddress else {
-                continue
-            }
-            LoopProbe(loop.probe, to: target, on: eventLoop).start()
-        }
+    }
+
+    private func newGroup(_ settings: ForwardSettings) -> ForwardGroup {
+        let group = ForwardGroup(settings, network: network, counters: upstreamCounters)
+        watch(group)
+        return group
     }
 
     /// Accepts on `places` and nowhere else. Open connections live on with the new tables; those of a place

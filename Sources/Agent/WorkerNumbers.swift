@@ -64,7 +64,7 @@ extension PlannedBlock {
         if block.logsErrors { names.append("errors") }
         if !block.forwards.isEmpty { names.append("forward") }
         if !block.logRules.isEmpty { names.append("log") }
-        if block.loop != nil { names.append("loop") }
+        if block.detectsLoops { names.append("loop") }
         if block.isCounted { names.append("prometheus") }
         return names
     }

@@ -16,6 +16,7 @@ package final class Check {
     package init(sources: Sources, defaultPort: UInt16) {
         self.sources = sources
         self.defaultPort = defaultPort
+        recorded.localAddresses = sources.localAddresses
     }
 
     // MARK: Asking, each thing once: a file that changes meanwhile must not be seen in two versions
@@ -56,6 +57,9 @@ package final class Check {
         recorded.interfaces[name] = .some(addresses)
         return addresses
     }
+
+    /// `-localip`.
+    var localAddresses: [IPAddress] { recorded.localAddresses }
 
     // MARK: Reporting
 

@@ -50,7 +50,8 @@ package struct CorefileCheck: Sendable {
             // CoreDNS would serve `whoami` here: an answer for every name that helps nobody.
             check.error(at: start, "no server block", hint: "write '. { forward . /etc/resolv.conf }'")
         }
-        let configuration = AgentConfiguration(blocks: ConfigurationBuilder(check: check).build(tree))
+        let written = AgentConfiguration(blocks: ConfigurationBuilder(check: check).build(tree))
+        let configuration = OwnUpstreams(check: check).removed(from: written)
         CrossChecks(check: check, configuration: configuration).run()
         return configuration
     }

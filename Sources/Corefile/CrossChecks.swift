@@ -1,5 +1,5 @@
-// What only shows when all blocks are seen together: zones served twice, HTTP ports used twice, forwarding
-// that comes back to us.
+// What only shows when all blocks are seen together: zones served twice, HTTP ports used twice.
+// Forwarding that comes back to us is OwnUpstreams' matter.
 
 import Addresses
 import DNSWire
@@ -11,7 +11,6 @@ struct CrossChecks {
 
     func run() {
         checkZones()
-        checkLoops()
         checkPorts()
     }
 
@@ -57,47 +56,6 @@ struct CrossChecks {
 
     private static func shown(_ address: IPAddress?) -> String {
         address.map { " on \($0)" } ?? ""
-    }
-
-    // MARK: - Loops
-
-    /// A block that forwards to our own listener is fine as long as the way ends somewhere else: policies are
-    /// built so. It is an error when following our own listeners comes back to the same block.
-    private func checkLoops() {
-        let plan = ListenerPlan(configuration)
-        let edges = configuration.blocks.map { block in
-            block.forwards.flatMap { forward in
-                forward.targets.flatMap { target -> [(Int, ForwardConfiguration, Endpoint)] in
-                    guard case .plain(let endpoint) = target else { return [] }
-                    return plan.blocks(answering: endpoint, for: forward.from, of: block)
-                        .map { ($0, forward, endpoint) }
-                }
-            }
-        }
-        let ways = edges.map { $0.map(\.0) }
-        for start in edges.indices {
-            var reported: Set<Endpoint> = []
-            for (next, forward, endpoint) in edges[start]
-            where !reported.contains(endpoint) && reaches(start, from: next, ways) {
-                reported.insert(endpoint)
-                check.error(
-                    at: forward.origin.location,
-                    "plugin/forward: \(endpoint) is our own listen address: "
-                        + "a query would come back to this block",
-                    hint: "forward to the real upstream instead"
-                )
-            }
-        }
-    }
-
-    private func reaches(_ goal: Int, from start: Int, _ edges: [[Int]]) -> Bool {
-        var seen: Set<Int> = []
-        var waiting = [start]
-        while let block = waiting.popLast() {
-            if block == goal { return true }
-            if seen.insert(block).inserted { waiting += edges[block] }
-        }
-        return false
     }
 
     // MARK: - Ports

@@ -2,6 +2,7 @@
 // from the Corefile (node-cache reference 1.5). One file per key, as kubelet mounts it; reading them is the
 // caller's.
 
+package import Addresses
 package import DNSWire
 import FoundationEssentials
 
@@ -39,13 +40,14 @@ extension KubeDNSConfigMap {
     /// Reads the files of the mounted directory: file name to content.
     ///
     /// The value is nil when the whole update must be refused (no JSON, a name or address that is none); an
-    /// entry that merely cannot be served (no servers, a host name as server) is left out, with an error that
-    /// says so. Unknown files are ignored, blank ones count as absent.
+    /// entry that merely cannot be served (no servers, a host name as server, one of `ownServers`) is left out,
+    /// with an error that says so. Unknown files are ignored, blank ones count as absent.
     package static func read(
         _ files: [String: String],
-        directory: String
+        directory: String,
+        ownServers: [Endpoint] = []
     ) -> (configMap: KubeDNSConfigMap?, diagnostics: [Diagnostic]) {
-        var reading = ConfigMapReading(directory: directory)
+        var reading = ConfigMapReading(directory: directory, ownServers: Set(ownServers))
         let content = { (key: String) -> String? in
             files[key].flatMap { $0.allSatisfy(\.isWhitespace) ? nil : $0 }
         }
@@ -60,6 +62,8 @@ extension KubeDNSConfigMap {
 /// One reading of the directory.
 private struct ConfigMapReading {
     let directory: String
+    /// Where we listen: asked there, a question would come back to us.
+    let ownServers: Set<Endpoint>
     var diagnostics: [Diagnostic] = []
     var isRefused = false
 
@@ -120,7 +124,9 @@ private struct ConfigMapReading {
             for server in bad {
                 refuse(key, "invalid nameserver: \"\(server)\"", hint: "write IP, IP:PORT or [IPv6]:PORT")
             }
-            guard bad.isEmpty, let usable = usableServers(servers, of: domain) else { continue }
+            guard bad.isEmpty, let usable = usableServers(withoutOwn(servers, key), of: domain) else {
+                continue
+            }
             if result[name] != nil {
                 report(key, "stub domain \(domain) is left out: it stands there twice")
                 continue
@@ -131,6 +137,16 @@ private struct ConfigMapReading {
             result[name] = KubeDNSConfigMap.StubDomain(domain: name, servers: usable)
         }
         return result.values.sorted { $0.domain.description < $1.domain.description }
+    }
+
+    private mutating func withoutOwn(_ servers: [String], _ key: String) -> [String] {
+        servers.filter { server in
+            guard case .plain(let endpoint) = ForwardConfiguration.target(server),
+                ownServers.contains(endpoint)
+            else { return true }
+            report(key, "nameserver \(server) is left out: it is our own address", hint: "name the real one")
+            return false
+        }
     }
 
     /// Nil for an entry that must be left out; the rest of the ConfigMap stays useful.
@@ -171,7 +187,7 @@ private struct ConfigMapReading {
                 refuse(key, problem, hint: "write IP, IP:PORT or [IPv6]:PORT")
             }
         }
-        return servers
+        return withoutOwn(servers, key)
     }
 
     // MARK: Federations

@@ -84,15 +84,10 @@ extension ListenerPlan {
     func blocks(
         answering target: Addresses.Endpoint,
         for from: DomainName,
-        of block: ServerBlockConfiguration
+        of block: ServerBlockConfiguration,
+        localAddresses: [IPAddress]
     ) -> Set<Int> {
-        // The kernel prefers a socket bound to the address over one bound to all.
-        let exact = listeners.first {
-            $0.endpoint.address == target.address && $0.endpoint.port == target.port
-        }
-        guard let listener = exact ?? listeners.first(where: { $0.endpoint.receives(target) }) else {
-            return []
-        }
+        guard let listener = listener(for: target, localAddresses) else { return [] }
         var result: Set<Int> = []
         for zone in block.zones.map(\.name) {
             guard zone.isWithin(from) || from.isWithin(zone) else { continue }
@@ -103,15 +98,28 @@ extension ListenerPlan {
         }
         return result
     }
+
+    /// Whether what is sent to `target` from this machine surely reaches a listener of ours.
+    package func listens(on target: Addresses.Endpoint, localAddresses: [IPAddress]) -> Bool {
+        listener(for: target, localAddresses) != nil
+    }
+
+    private func listener(for target: Addresses.Endpoint, _ localAddresses: [IPAddress]) -> Listener? {
+        // The kernel prefers a socket bound to the address over one bound to all.
+        let exact = listeners.first {
+            $0.endpoint.address == target.address && $0.endpoint.port == target.port
+        }
+        return exact ?? listeners.first { $0.endpoint.receives(target, localAddresses) }
+    }
 }
 
 extension ListenerPlan.Endpoint {
-    /// Whether a question sent to `target` from this machine arrives here. Behind a wildcard only the
-    /// loopback address surely does: 127.0.0.53 may belong to somebody else.
-    fileprivate func receives(_ target: Addresses.Endpoint) -> Bool {
+    /// Whether a question sent to `target` from this machine arrives here. Behind a wildcard only our own
+    /// and the loopback address surely do: 127.0.0.53 may belong to somebody else.
+    fileprivate func receives(_ target: Addresses.Endpoint, _ localAddresses: [IPAddress]) -> Bool {
         guard target.port == port else { return false }
         if let address, !address.isUnspecified { return address == target.address }
         return target.address.isUnspecified || target.address == IPAddress(v4: 0x7f00_0001)
-            || target.address == IPAddress(v6High: 0, low: 1)
+            || target.address == IPAddress(v6High: 0, low: 1) || localAddresses.contains(target.address)
     }
 }

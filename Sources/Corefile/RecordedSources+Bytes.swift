@@ -1,16 +1,17 @@
 // A record as bytes, for the way from the supervisor to the worker. Our own format: counts, lengths and
 // contents, all integers 32 bits big endian, entries sorted so that equal records are equal bytes.
 //
-//     "NLD1"
+//     "NLD2"
 //     files       count, then path, tag (0 text, 1 not found, 2 directory, 3 unreadable), text for 0, 3
 //     globs       count, then pattern, count, paths
 //     environment count, then name, tag (0 not set, 1 set), value for 1
 //     interfaces  count, then name, tag (0 unknown, 1 known), for 1 count and addresses of 4 or 16 bytes
+//     local       count and addresses
 
 import Addresses
 
 extension RecordedSources {
-    private static let magic = Array("NLD1".utf8)
+    private static let magic = Array("NLD2".utf8)
 
     /// The record in the form that `init(serialized:)` reads.
     package var serialized: [UInt8] {
@@ -37,10 +38,9 @@ extension RecordedSources {
         }
         writer.entries(interfaces) { writer, addresses in
             writer.tag(addresses == nil ? 0 : 1)
-            guard let addresses else { return }
-            writer.count(addresses.count)
-            for address in addresses { writer.blob(address.bytes) }
+            if let addresses { writer.addresses(addresses) }
         }
+        writer.addresses(localAddresses)
         return writer.bytes
     }
 
@@ -71,16 +71,11 @@ extension RecordedSources {
             interfaces = try reader.entries { (reader) throws(RecordReader.Malformed) in
                 switch try reader.tag() {
                 case 0: nil
-                case 1:
-                    try reader.list { (reader) throws(RecordReader.Malformed) in
-                        guard let address = IPAddress(bytes: Array(try reader.blob())) else {
-                            throw RecordReader.Malformed()
-                        }
-                        return address
-                    }
+                case 1: try reader.addresses()
                 default: throw RecordReader.Malformed()
                 }
             }
+            localAddresses = try reader.addresses()
         } catch {
             return nil
         }
@@ -104,6 +99,11 @@ private struct RecordWriter {
     }
 
     mutating func string(_ value: String) { blob(value.utf8) }
+
+    mutating func addresses(_ addresses: [IPAddress]) {
+        count(addresses.count)
+        for address in addresses { blob(address.bytes) }
+    }
 
     mutating func entries<Value>(_ entries: [String: Value], _ write: (inout Self, Value) -> Void) {
         count(entries.count)
@@ -140,6 +140,13 @@ private struct RecordReader {
     mutating func string() throws(Malformed) -> String {
         guard let text = String(validating: try blob(), as: UTF8.self) else { throw Malformed() }
         return text
+    }
+
+    mutating func addresses() throws(Malformed) -> [IPAddress] {
+        try list { (reader) throws(Malformed) in
+            guard let address = IPAddress(bytes: Array(try reader.blob())) else { throw Malformed() }
+            return address
+        }
     }
 
     mutating func list<Element>(

@@ -19,6 +19,8 @@ package struct RecordedSources: Hashable, Sendable {
     package var environment: [String: String?] = [:]
     /// By name; nil remembers that there was no such interface.
     package var interfaces: [String: [IPAddress]?] = [:]
+    /// As they were handed in.
+    package var localAddresses: [IPAddress] = []
 
     package init() {}
 
@@ -35,7 +37,8 @@ package struct RecordedSources: Hashable, Sendable {
             },
             glob: { record.globs[$0] ?? [] },
             environment: { record.environment[$0] ?? nil },
-            interfaceAddresses: { record.interfaces[$0] ?? nil }
+            interfaceAddresses: { record.interfaces[$0] ?? nil },
+            localAddresses: localAddresses
         )
     }
 }

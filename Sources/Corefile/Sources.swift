@@ -24,17 +24,21 @@ package struct Sources: Sendable {
     package let environment: @Sendable (_ name: String) -> String?
     /// Returns the addresses of a network interface; nil when there is no such interface.
     package let interfaceAddresses: @Sendable (_ name: String) -> [IPAddress]?
+    /// `-localip`: the addresses that pods ask, whatever the Corefile listens on.
+    package let localAddresses: [IPAddress]
 
     package init(
         read: @escaping ReadFile,
         glob: @escaping @Sendable (String) -> [String] = { _ in [] },
         environment: @escaping @Sendable (String) -> String? = { _ in nil },
-        interfaceAddresses: @escaping @Sendable (String) -> [IPAddress]? = { _ in nil }
+        interfaceAddresses: @escaping @Sendable (String) -> [IPAddress]? = { _ in nil },
+        localAddresses: [IPAddress] = []
     ) {
         self.read = read
         self.glob = glob
         self.environment = environment
         self.interfaceAddresses = interfaceAddresses
+        self.localAddresses = localAddresses
     }
 
     /// The same world, in which the file at `path` holds `text`: a Corefile that only exists in memory.
@@ -44,7 +48,8 @@ package struct Sources: Sendable {
             read: { (asked) throws(SourceError) in asked == path ? text : try read(asked) },
             glob: glob,
             environment: environment,
-            interfaceAddresses: interfaceAddresses
+            interfaceAddresses: interfaceAddresses,
+            localAddresses: localAddresses
         )
     }
 }

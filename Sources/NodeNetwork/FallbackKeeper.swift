@@ -12,7 +12,7 @@ import Glibc
 
 /// The fall-back half of the rules; one per process.
 struct FallbackKeeper {
-    private let plan: NetworkPlan
+    private var plan: NetworkPlan
     private let opener: any NetlinkOpener
     private var ownership: TableOwnership
     /// Open from the first installation on.
@@ -42,6 +42,13 @@ struct FallbackKeeper {
     var isVulnerable: Bool { owner != nil && !owned.isSuperset(of: plan.families) }
 
     // MARK: Making
+
+    /// What is there is held against the new plan from now on.
+    mutating func follow(_ fallback: FallbackPlan?) {
+        guard plan.fallback != fallback else { return }
+        plan.fallback = fallback
+        committed = [:]
+    }
 
     /// Brings the kernel's tables to what the plan wants; right ones are left alone.
     mutating func install() -> NetworkReport {

@@ -17,7 +17,7 @@ package struct NetworkPlan: Hashable, Sendable {
     /// Whether DNS traffic of the addresses is ours to take out of conntrack (`-setupiptables`).
     package let setsUpRules: Bool
     /// What the kernel does while no agent lives; nil to leave such traffic to time out.
-    package let fallback: FallbackPlan?
+    package internal(set) var fallback: FallbackPlan?
     /// Whether a packet is only ours while a socket is bound to exactly its address: then the traffic
     /// falls back at once even where a dead agent's rules stay (Linux before 5.12).
     package let gatesOnSockets: Bool
@@ -52,6 +52,10 @@ package struct NetworkPlan: Hashable, Sendable {
     /// Packets of this host with this mark reach our sockets wherever a fall-back is, whether or not traffic is
     /// ours: by it an agent proves itself first. Bits that neither kube-proxy nor a network plugin uses.
     package static let probeMark: UInt32 = 53
+
+    /// Packets of this host with this mark go where they would go without an agent: to a ClusterIP of ours sent,
+    /// they reach cluster DNS.
+    package static let clusterMark: UInt32 = 54
 
     /// The families that have an address, IPv4 first.
     package var families: [IPAddress.Family] {

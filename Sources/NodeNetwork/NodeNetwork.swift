@@ -10,7 +10,7 @@ import CNetlink
 /// All sockets live in the network namespace of the thread that called `init`, `commitInterception` and
 /// `reconcile`. Every call may be repeated: it reads the kernel's state and changes what differs.
 package final class NodeNetwork {
-    private let plan: NetworkPlan
+    private var plan: NetworkPlan
     private let route: NetlinkConnection
     private var link: LinkKeeper
     private var interception: Interception
@@ -59,6 +59,14 @@ package final class NodeNetwork {
         var report = fallback.install()
         hearTables(&report)
         return report
+    }
+
+    /// The upstream Service has moved: makes tables that lead to where it is now.
+    package func moveFallback(to fallback: FallbackPlan?) -> NetworkReport {
+        guard let fallback else { return NetworkReport() }
+        plan.fallback = fallback
+        self.fallback.follow(fallback)
+        return installFallback()
     }
 
     /// Takes the traffic: from the moment this returns, DNS of our addresses is out of conntrack.

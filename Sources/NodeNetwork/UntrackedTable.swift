@@ -62,6 +62,8 @@ extension RuleSet {
             prerouting.append(.untracked(alive + [.notOpeningTCP, toUs]))
         }
         prerouting.append(.untracked(alive + [toUs] + (isGated ? [.hasOwnSocket] : [])))
+        // Our own look-ups of the upstream Service go past us, to whoever is behind our ClusterIP.
+        output.append(Rule(statements: [.hasMark(NetworkPlan.clusterMark), .returnToCaller]))
         output += [.untracked(alive + [toUs]), .untracked([fromUs])]
         return RuleSet(
             family: family,

@@ -1,26 +1,44 @@
-// The `loop` plugin: a question that only we ask must not come back. When it does, an upstream leads to
-// ourselves, and every miss would go round until something breaks. CoreDNS kills itself then; we stop
-// forwarding for the block and go on answering what we know (needs.md, 13).
+// The receiving half of `loop`: a question that only we ask must not come back. Each upstream is asked for names of
+// its own (`LoopWatch` in Upstream), so that a name that comes back tells which of them leads to ourselves.
+// Confined to the event loop, as the desk is.
 
+package import Addresses
 package import DNSWire
-import Synchronization
 
-/// Counts the returns of one block's probe.
-package final class LoopDetector: Sendable {
-    /// A name that nobody else can guess.
-    package let probe: DomainName
-    private let sightings = Atomic<Int>(0)
+/// Knows the names that were asked.
+package final class LoopDetector {
+    /// A question of ours came back.
+    package struct Sighting: Sendable, Hashable {
+        package let name: DomainName
+        /// Who asked us.
+        package let client: Endpoint?
+        /// The listener that it reached, as metrics name it.
+        package let server: String
+        package let zone: DomainName
 
-    /// CoreDNS' threshold: our own question arrives once by itself, and a retry may follow.
-    private static let tolerated = 2
+        package init(name: DomainName, client: Endpoint?, server: String, zone: DomainName) {
+            self.name = name
+            self.client = client
+            self.server = server
+            self.zone = zone
+        }
+    }
 
-    package init(probe: DomainName) { self.probe = probe }
+    private var expected: [DomainName: (Sighting) -> Void] = [:]
 
-    /// Whether the upstream leads back to us.
-    package var hasFoundLoop: Bool { sightings.load(ordering: .relaxed) > Self.tolerated }
+    package init() {}
 
-    /// Notes that the probe arrived; true for the arrival that proves the loop.
-    func noteSighting() -> Bool {
-        sightings.wrappingAdd(1, ordering: .relaxed).newValue == Self.tolerated + 1
+    /// Calls `onSighting` whenever the name is asked, until it is forgotten.
+    package func expect(_ name: DomainName, onSighting: @escaping (Sighting) -> Void) {
+        expected[name] = onSighting
+    }
+
+    package func forget(_ name: DomainName) { expected[name] = nil }
+
+    /// Notes that `name` was asked; false when it is none of ours.
+    package func note(_ sighting: @autoclosure () -> Sighting, of name: DomainName) -> Bool {
+        guard let onSighting = expected[name] else { return false }
+        onSighting(sighting())
+        return true
     }
 }

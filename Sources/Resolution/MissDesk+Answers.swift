@@ -92,7 +92,7 @@ extension MissDesk {
         }
     }
 
-    /// Failures of our own limits say nothing about the name; a loop is found by questions that come again.
+    /// Failures of our own limits say nothing about the name.
     private func remember(
         _ failure: UpstreamFailure,
         _ name: DomainName,
@@ -101,7 +101,7 @@ extension MissDesk {
     ) {
         guard let cache = block.cache, block.cacheScope.covers(name) else { return }
         if failure.responseCode == .serverFailure, failure.extendedError != .other,
-            block.cacheScope.keeps(.serverError, name), block.loop?.probe != name
+            block.cacheScope.keeps(.serverError, name)
         {
             cache.insertFailure(for: query, after: effort, at: clocks.now())
         } else {

@@ -57,7 +57,7 @@ package final class MissDesk {
     let counters: DeskCounters
     let log: QueryLog
     let failures: FailureLog
-    private let onLoop: (PendingQuery) -> Void
+    private let loops: LoopDetector
     /// Calls back at an instant, on the desk's event loop.
     let alarm: Alarm
     var inFlight = InFlightTable(capacity: MissDesk.capacity)
@@ -79,7 +79,7 @@ package final class MissDesk {
         log: QueryLog,
         failures: FailureLog,
         alarm: @escaping Alarm,
-        onLoop: @escaping (PendingQuery) -> Void
+        loops: LoopDetector
     ) {
         self.hashing = hashing
         self.clocks = clocks
@@ -88,7 +88,7 @@ package final class MissDesk {
         self.log = log
         self.failures = failures
         self.alarm = alarm
-        self.onLoop = onLoop
+        self.loops = loops
     }
 
     /// Asks `exchanges` for `block` from now on, in the order of its `forward` lines.
@@ -128,8 +128,9 @@ extension MissDesk {
             case .ahead: break
             }
         }
-        if let loop = zone.block.loop, loop.probe == name, query.type == .hinfo, loop.noteSighting() {
-            onLoop(pending)
+        if query.type == .hinfo, loops.note(sighting(of: name, pending), of: name) {
+            // Here the round ends, and whoever asked hears that there is nothing.
+            return answerError(pending, .nameError, .other)
         }
         guard let way = way(for: name, zone.block) else {
             fail(
@@ -197,12 +198,21 @@ extension MissDesk {
         }
     }
 
+    private func sighting(of name: DomainName, _ pending: PendingQuery) -> LoopDetector.Sighting {
+        LoopDetector.Sighting(
+            name: name,
+            client: pending.replyPath?.client,
+            server: pending.table.server,
+            zone: pending.table.zones[pending.zone].name
+        )
+    }
+
     /// A `forward` line, and whom it asks.
     typealias Way = (route: Int, exchange: any Exchange)
 
     /// The first `forward` line from `start` on that takes the name.
     func way(for name: DomainName, _ block: ServerBlock, from start: Int = 0) -> Way? {
-        guard block.loop?.hasFoundLoop != true, let asked = exchanges[ObjectIdentifier(block)],
+        guard let asked = exchanges[ObjectIdentifier(block)],
             let route = block.forwards.indices.dropFirst(start).first(where: {
                 block.forwards[$0].takes(name)
             }),

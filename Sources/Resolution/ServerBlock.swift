@@ -18,7 +18,7 @@ package final class ServerBlock: Sendable {
     /// The block has `prometheus`: its queries are counted.
     package let isCounted: Bool
     /// The block has `loop`.
-    package let loop: LoopDetector?
+    package let detectsLoops: Bool
     /// The rules of `errors { consolidate }`.
     package let consolidations: [ConsolidationRule]
     /// `search_ahead`: after a denial in this block, ask so many questions ahead of clients each second at most.
@@ -32,7 +32,7 @@ package final class ServerBlock: Sendable {
         logRules: [LogRule] = [],
         logsErrors: Bool = false,
         isCounted: Bool = true,
-        loop: LoopDetector? = nil,
+        detectsLoops: Bool = false,
         consolidations: [ConsolidationRule] = [],
         searchAhead: Int? = nil
     ) {
@@ -43,7 +43,7 @@ package final class ServerBlock: Sendable {
         self.logRules = logRules
         self.logsErrors = logsErrors
         self.isCounted = isCounted
-        self.loop = loop
+        self.detectsLoops = detectsLoops
         self.consolidations = consolidations
         self.searchAhead = searchAhead
     }

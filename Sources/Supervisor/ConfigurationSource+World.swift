@@ -12,7 +12,8 @@ extension ConfigurationSource {
             read: { (path) throws(SourceError) in try Self.text(of: path) },
             glob: Self.matches,
             environment: environment,
-            interfaceAddresses: { $0 == ownInterface ? ownAddresses : Interfaces.addresses(of: $0) }
+            interfaceAddresses: { $0 == ownInterface ? ownAddresses : Interfaces.addresses(of: $0) },
+            localAddresses: ownAddresses
         )
     }
 

@@ -41,8 +41,9 @@ package struct ConfigurationReading: Sendable {
 package struct ConfigurationSource {
     let options: SupervisorOptions
     let environment: @Sendable (String) -> String?
-    /// The upstream Service; from the environment, or found later.
-    var clusterDNS: IPAddress?
+    /// The upstream Service; from the environment, or as it was found later.
+    var upstream: UpstreamService
+    var clusterDNS: IPAddress? { upstream.primary }
     /// The last ConfigMap without errors: a bad one does not take the stub domains away.
     private var configMap = KubeDNSConfigMap()
     private var hasConfigMap = false
@@ -60,7 +61,7 @@ package struct ConfigurationSource {
     package init(_ options: SupervisorOptions, environment: @escaping @Sendable (String) -> String?) {
         self.options = options
         self.environment = environment
-        self.clusterDNS = environment(options.upstreamServiceVariable).flatMap { IPAddress($0) }
+        self.upstream = UpstreamService(options, environment)
     }
 
     /// Looks at all files; `changed` only when the result means something else than the last one.
@@ -205,9 +206,11 @@ extension ConfigurationSource {
         notices += ConfigurationNotice.notices(for: rendered.diagnostics)
         if rendered.missingClusterDNS {
             let variable = options.upstreamServiceVariable
+            let told = environment(variable) ?? ""
+            let isOwn = IPAddress(told).map(options.localAddresses.contains) ?? false
             let text =
                 "Unable to lookup IP address of Upstream service \(options.upstreamService), "
-                + "env $\(variable) `\(environment(variable) ?? "")`: "
+                + "env $\(variable) `\(told)`\(isOwn ? " (our own address: see -upstreamsvc)" : ""): "
                 + "names that need it get SERVFAIL and no traffic is intercepted until it is found"
             notices.append(ConfigurationNotice(severity: .warning, text: text))
         }
@@ -228,7 +231,8 @@ extension ConfigurationSource {
         do throws(SourceError) {
             let (read, diagnostics) = KubeDNSConfigMap.read(
                 try Self.files(in: directory),
-                directory: directory
+                directory: directory,
+                ownServers: options.localAddresses.map { Endpoint($0, port: options.dnsPort) }
             )
             notices += ConfigurationNotice.notices(for: diagnostics, suffix: ", ignoring update")
             let hasErrors = diagnostics.contains { $0.severity == .error }

@@ -72,6 +72,7 @@ extension Supervisor {
             sockets: sockets,
             network: network,
             servedAddresses: plan.addresses,
+            serviceProxy: serviceProxy,
             configuration: configuration,
             lastGood: lastGood,
             startsWithStandIn: isStandIn,
@@ -127,10 +128,9 @@ extension Supervisor {
         _ world: SupervisorWorld,
         _ log: Logger
     ) -> NetworkPlan {
-        let upstream = world.environment(options.upstreamServiceVariable).flatMap { IPAddress($0) }
         let plan = NetworkPlan(
             options,
-            upstream: [upstream].compactMap(\.self),
+            upstream: UpstreamService(options, world.environment).addresses,
             serviceProxy: serviceProxy
         )
         for address in options.localAddresses where !plan.addresses.contains(address) {

@@ -35,27 +35,6 @@ extension Supervisor {
         pendingEvents.append(.configurationChecked(generation: newestGeneration))
     }
 
-    /// Starts to look for the upstream Service when the configuration lacks it.
-    private func lookForUpstream(_ configuration: CheckedConfiguration) {
-        guard configuration.awaitsUpstream, upstreamLookup == nil else { return }
-        do throws(SystemError) {
-            upstreamLookup = try UpstreamLookup(
-                of: options.upstreamService,
-                for: configuration.configuration,
-                asking: options.clusterServers
-            )
-        } catch {
-            log.error("Cannot look for Service \(options.upstreamService): \(error)")
-        }
-    }
-
-    /// Takes over the address of the upstream Service when it was found.
-    func adoptUpstream() {
-        guard source.clusterDNS == nil, let address = upstreamLookup?.address else { return }
-        log.info("Found upstream service \(options.upstreamService) at \(address)")
-        source.clusterDNS = address
-    }
-
     func tell(_ notices: [ConfigurationNotice]) {
         for notice in notices {
             log.log(level: notice.severity.level, "\(notice.text)")
@@ -77,7 +56,7 @@ extension Supervisor {
         accepted = configuration
         state.lameduck = configuration.lameduck
         state.awaitsUpstream = configuration.awaitsUpstream
-        lookForUpstream(configuration)
+        followUpstream(of: configuration)
         configurations = configurations.filter { $0.key >= generation }
         // The worker has closed all others, also those that a newer configuration waits with.
         worker?.keepOnly(sockets.endpoints(of: configuration.plan))

@@ -14,7 +14,7 @@ import Timing
 /// The supervisor of one agent.
 package final class Supervisor {
     /// What a ready descriptor is; probes have the tokens from `firstProbe` on.
-    private enum Token {
+    enum Token {
         static let signals: UInt64 = 1
         static let timer: UInt64 = 2
         static let files: UInt64 = 3
@@ -22,6 +22,7 @@ package final class Supervisor {
         static let workerEnd: UInt64 = 5
         static let workerMessage: UInt64 = 6
         static let readyQuestion: UInt64 = 7
+        static let upstream: UInt64 = 8
         static let firstProbe: UInt64 = 1000
     }
 
@@ -43,6 +44,7 @@ package final class Supervisor {
     let network: any NetworkKeeper
     /// Those of `-localip` that we take traffic of.
     let servedAddresses: [IPAddress]
+    let serviceProxy: ServiceProxy
     var configurations: [UInt64: CheckedConfiguration] = [:]
     var newestGeneration: UInt64 = 1
     var accepted: CheckedConfiguration?
@@ -75,6 +77,7 @@ package final class Supervisor {
         sockets: SocketKeeper,
         network: any NetworkKeeper,
         servedAddresses: [IPAddress],
+        serviceProxy: ServiceProxy,
         configuration: CheckedConfiguration,
         lastGood: LastGoodConfiguration,
         startsWithStandIn: Bool,
@@ -99,6 +102,7 @@ package final class Supervisor {
         self.sockets = sockets
         self.network = network
         self.servedAddresses = servedAddresses
+        self.serviceProxy = serviceProxy
         self.lastGood = lastGood
         self.startsWithStandIn = startsWithStandIn
         self.readiness = readiness
@@ -139,6 +143,9 @@ package final class Supervisor {
         case Token.timer: handle(.timePassed)
         case Token.files: if files.drain() { handle(.filesTouched) }
         case Token.network: if network.drainEvents() { handle(.networkTouched) }
+        case Token.upstream:
+            upstreamLookup?.silence()
+            handle(.filesTouched)
         case Token.workerEnd: workerMayHaveEnded()
         case Token.workerMessage: readWorker()
         case Token.readyQuestion: readyDoor?.answer(readiness.line)

@@ -23,6 +23,7 @@ package protocol NetworkKeeper: AnyObject {
     func setUpLink() -> NetworkReport
     func removeForeignRules() -> NetworkReport
     func installFallback() -> NetworkReport
+    func moveFallback(to fallback: FallbackPlan?) -> NetworkReport
     func commitInterception() -> NetworkReport
     func finishInterception() -> NetworkReport
     func withdrawInterception() -> NetworkReport

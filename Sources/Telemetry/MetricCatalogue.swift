@@ -126,6 +126,9 @@ extension MetricCatalogue {
             histogram(.latency, "Time from query to reply, of queries answered from the cache at once.")
         case .missDuration: histogram(.latency, "Time from query to reply, of all others.")
         case .upstreamTimeouts: counter("Queries that an upstream did not answer in time.", ["to"])
+        case .upstreamLoops: counter("Times an upstream was found to lead back to us.", ["to"])
+        case .upstreamLooping:
+            gauge("Forward lines that leave the upstream out because it leads back to us.", ["to"])
         case .upstreamRetries: counter("Queries asked again, of the same or another upstream.")
         case .upstreamUnwantedReplies: counter("Replies that answer no question of ours, ignored.")
         case .upstreamQueued: counter("Queries that waited until an upstream had room for them.")
@@ -146,6 +149,7 @@ extension MetricCatalogue {
         case .workerRestarts: counter("Starts of the worker process after the first one.")
         case .workerUp: gauge("Whether the worker process answers.")
         case .nodeNetworkRepairs: counter("Objects on the node put back because somebody removed them.")
+        case .upstreamServiceMoves: counter("Times the upstream Service was found at other addresses.")
         case .configurationReloads:
             counter("Configurations read again.", ["result"], [["failure"], ["success"]])
         case .configurationCurrent: gauge("Whether the newest configuration is the one in use.")

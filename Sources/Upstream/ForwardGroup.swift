@@ -28,6 +28,8 @@ package final class ForwardGroup: Exchange {
     /// Whether questions are leaving the queue: what happens meanwhile is seen there.
     var isUsingRoom = false
     private(set) var isClosing = false
+    /// Servers that lead back to us.
+    var excluded = ServerSet.none
 
     /// Call on the network's loop, as everything else.
     package init(_ settings: ForwardSettings, network: any Network, counters: UpstreamCounters) {
@@ -124,7 +126,7 @@ extension ForwardGroup {
     func health(for question: Question, at now: Instant) -> QueryAttempts.Health {
         let transport = transport(of: question)
         let hasSockets = hasSockets(for: transport)
-        var health = QueryAttempts.Health()
+        var health = QueryAttempts.Health(excluded: excluded)
         for server in servers {
             if !hasSockets || !server.hasRoom(over: transport, at: now) { health.full.insert(server.index) }
             guard server.health.isSuspect else { continue }

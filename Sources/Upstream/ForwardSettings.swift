@@ -30,6 +30,8 @@ package struct ForwardSettings: Sendable, Hashable {
     package var failover: Set<ResponseCode> = []
     /// Whether a question fails at once while all servers are down, instead of trying one all the same.
     package var failsFast = false
+    /// Below it are the names by which it is found out whether a server leads back to us (`loop`); nil: it is not.
+    package var loopZone: DomainName?
     package var limits = ForwardLimits()
 
     /// Settings with CoreDNS' defaults for these servers.

@@ -61,16 +61,20 @@ package struct QueryAttempts: ~Copyable {
         package var suspect = ServerSet.none
         /// Not asked now: they have as many questions as they may have, or a pause after a failure.
         package var full = ServerSet.none
+        /// Not asked at all.
+        package var excluded = ServerSet.none
 
         /// By default all is well.
         package init(
             down: ServerSet = .none,
             suspect: ServerSet = .none,
-            full: ServerSet = .none
+            full: ServerSet = .none,
+            excluded: ServerSet = .none
         ) {
             self.down = down
             self.suspect = suspect
             self.full = full
+            self.excluded = excluded
         }
     }
 
@@ -95,7 +99,7 @@ extension QueryAttempts {
         guard now < deadline else { return .end }
         guard made < mostAttempts else { return underWay == 0 ? .end : .wait(until: deadline) }
         guard now >= nextStart else { return .wait(until: min(nextStart, deadline)) }
-        let usable = servers.subtracting(refusing)
+        let usable = servers.subtracting(refusing).subtracting(health.excluded)
         let allAreDown = usable.subtracting(health.down).isEmpty
         let candidates = (allAreDown ? usable : usable.subtracting(health.down)).subtracting(health.full)
         if allAreDown {
@@ -194,7 +198,7 @@ extension QueryAttempts {
 extension QueryAttempts {
     /// At once when a server is left in this pass, else after a pause that doubles with every pass.
     private func restart(at now: Instant, health: Health) -> Instant {
-        let others = untried.subtracting(refusing).subtracting(health.down)
+        let others = untried.subtracting(refusing).subtracting(health.down).subtracting(health.excluded)
         return others.isEmpty ? now + limits.pause * (1 << doublings) : now
     }
 

@@ -41,6 +41,10 @@ extension ServerCounters {
         ]
         // Ours are there from the start: a rate sees also the first event.
         for (family, cell) in failures { snapshot.add(family, labels: [label], value(cell)) }
+        if value(.loopFound) > 0 {
+            snapshot.add(.upstreamLoops, labels: [label], value(.loopFound))
+            snapshot.add(.upstreamLooping, labels: [label], Double(value(.loopFound) - value(.loopGone)))
+        }
         for number in 0..<Self.codeCount {
             collectReplies(ResponseCode(rawValue: UInt16(number)), into: &snapshot)
         }

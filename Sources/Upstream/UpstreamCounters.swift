@@ -85,6 +85,9 @@ package final class ServerCounters: Sendable {
         case failedConnection
         /// `nodelocal_upstream_tls_failures_total`: TLS handshakes that failed.
         case failedHandshake
+        /// `nodelocal_upstream_loops_total`.
+        case loopFound
+        case loopGone
     }
 
     /// What one counter shows now; from any thread.

@@ -9,7 +9,8 @@ extension Sources {
     static func files(
         _ files: [String: String],
         environment: [String: String] = [:],
-        interfaces: [String: [IPAddress]] = [:]
+        interfaces: [String: [IPAddress]] = [:],
+        localAddresses: [IPAddress] = []
     ) -> Sources {
         Sources(
             read: { (path) throws(SourceError) in
@@ -18,7 +19,8 @@ extension Sources {
             },
             glob: { pattern in files.keys.filter { fnmatch(pattern, $0, 0) == 0 } },
             environment: { environment[$0] },
-            interfaceAddresses: { interfaces[$0] }
+            interfaceAddresses: { interfaces[$0] },
+            localAddresses: localAddresses
         )
     }
 }

@@ -1,5 +1,6 @@
 // stubDomains, upstreamNameservers, federations: what is taken, left out and refused.
 
+import Addresses
 import Corefile
 import DNSWire
 import Testing

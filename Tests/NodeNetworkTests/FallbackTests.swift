@@ -173,6 +173,21 @@ struct FallbackTests {
         #expect(network.reconcile().isEmpty)
     }
 
+    @Test("leads to where the upstream Service has moved, and is then left alone")
+    func moves() throws {
+        let network = try network()
+        _ = network.installFallback()
+        let moved = FallbackPlan(
+            upstream: try addresses("10.96.200.1"),
+            nodeLocalAddresses: try addresses("169.254.20.10")
+        )
+        let report = network.moveFallback(to: moved)
+        #expect(report.failures == [])
+        #expect(report.changes == [.installedFallback("ip nodelocaldns-fallback")])
+        #expect(network.moveFallback(to: moved).isEmpty)
+        #expect(network.reconcile().isEmpty)
+    }
+
     @Test("the agent's own table does without the gate where sockets cannot be matched")
     func gateless() throws {
         kernel.refusedWords["socket"] = ENOENT
@@ -180,7 +195,7 @@ struct FallbackTests {
         let report = network.commitInterception()
         #expect(report.failures == [])
         #expect(report.changes.filter { $0.severity == .warning }.count == 1)
-        #expect(rules().count == 3)
+        #expect(rules().count == 4)
         #expect(network.isIntercepting)
     }
 

@@ -118,6 +118,7 @@ enum FallbackText {
             ip saddr @addresses th sport 32812 ip daddr . meta l4proto . th dport @services notrack accept \(comment)
             udp sport 53 udp dport 32812 ip daddr @addresses update @alive { ip saddr timeout 2s } \
         comment "NodeLocal DNS Cache: heart-beat"
+            meta mark 0x00000036 return
             ip daddr @alive ip daddr . meta l4proto . th dport @services notrack accept \(comment)
             ip saddr . meta l4proto . th sport @services notrack accept \(comment)
         }

@@ -43,6 +43,7 @@ struct RealKernelTests {
             "}",
             "chain output {",
             "type filter hook output priority raw; policy accept;",
+            "meta mark 0x00000036 return",
             "\(family) daddr . meta l4proto . th dport @services notrack accept \(comment)",
             "\(family) saddr . meta l4proto . th sport @services notrack accept \(comment)",
             "}",

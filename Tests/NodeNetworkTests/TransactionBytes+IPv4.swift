@@ -105,7 +105,33 @@ extension TransactionBytes {
             10 00 02 80                                      # NFTA_IMMEDIATE_DATA
              0c 00 02 80                                     # NFTA_DATA_VERDICT
               08 00 01 00 00 00 00 01                        # NFTA_VERDICT_CODE: accept
-        6c 01 00 00 06 0a 05 0c 09 00 00 00 00 00 00 00      # NFT_MSG_NEWRULE, ACK CREATE APPEND, sequence 9
+        c0 00 00 00 06 0a 05 0c 09 00 00 00 00 00 00 00      # NFT_MSG_NEWRULE, ACK CREATE APPEND, sequence 9
+         02 00 00 00                                         # nfgenmsg: ip
+         1a 00 01 00                                         # NFTA_RULE_TABLE: nodelocaldns-6b0f3a51
+          6e 6f 64 65 6c 6f 63 61 6c 64 6e 73 2d 36 62 30
+          66 33 61 35 31 00 00 00
+         0b 00 02 00 6f 75 74 70 75 74 00 00                 # NFTA_RULE_CHAIN: output
+         84 00 04 80                                         # NFTA_RULE_EXPRESSIONS
+          24 00 01 80                                        # NFTA_LIST_ELEM
+           09 00 01 00 6d 65 74 61 00 00 00 00               # NFTA_EXPR_NAME: meta
+           14 00 02 80                                       # NFTA_EXPR_DATA
+            08 00 02 00 00 00 00 03                          # NFTA_META_KEY: mark
+            08 00 01 00 00 00 00 01                          # NFTA_META_DREG: 1
+          2c 00 01 80                                        # NFTA_LIST_ELEM
+           08 00 01 00 63 6d 70 00                           # NFTA_EXPR_NAME: cmp
+           20 00 02 80                                       # NFTA_EXPR_DATA
+            08 00 01 00 00 00 00 01                          # NFTA_CMP_SREG: 1
+            08 00 02 00 00 00 00 00                          # NFTA_CMP_OP: equal
+            0c 00 03 80                                      # NFTA_CMP_DATA
+             08 00 01 00 36 00 00 00                         # NFTA_DATA_VALUE: 54
+          30 00 01 80                                        # NFTA_LIST_ELEM
+           0e 00 01 00 69 6d 6d 65 64 69 61 74 65 00 00 00   # NFTA_EXPR_NAME: immediate
+           1c 00 02 80                                       # NFTA_EXPR_DATA
+            08 00 01 00 00 00 00 00                          # NFTA_IMMEDIATE_DREG: verdict
+            10 00 02 80                                      # NFTA_IMMEDIATE_DATA
+             0c 00 02 80                                     # NFTA_DATA_VERDICT
+              08 00 01 00 ff ff ff fb                        # NFTA_VERDICT_CODE: return
+        6c 01 00 00 06 0a 05 0c 0a 00 00 00 00 00 00 00      # NFT_MSG_NEWRULE, ACK CREATE APPEND, sequence 10
          02 00 00 00                                         # nfgenmsg: ip
          1a 00 01 00                                         # NFTA_RULE_TABLE: nodelocaldns-6b0f3a51
           6e 6f 64 65 6c 6f 63 61 6c 64 6e 73 2d 36 62 30
@@ -150,7 +176,7 @@ extension TransactionBytes {
             10 00 02 80                                      # NFTA_IMMEDIATE_DATA
              0c 00 02 80                                     # NFTA_DATA_VERDICT
               08 00 01 00 00 00 00 01                        # NFTA_VERDICT_CODE: accept
-        6c 01 00 00 06 0a 05 0c 0a 00 00 00 00 00 00 00      # NFT_MSG_NEWRULE, ACK CREATE APPEND, sequence 10
+        6c 01 00 00 06 0a 05 0c 0b 00 00 00 00 00 00 00      # NFT_MSG_NEWRULE, ACK CREATE APPEND, sequence 11
          02 00 00 00                                         # nfgenmsg: ip
          1a 00 01 00                                         # NFTA_RULE_TABLE: nodelocaldns-6b0f3a51
           6e 6f 64 65 6c 6f 63 61 6c 64 6e 73 2d 36 62 30
@@ -195,7 +221,7 @@ extension TransactionBytes {
             10 00 02 80                                      # NFTA_IMMEDIATE_DATA
              0c 00 02 80                                     # NFTA_DATA_VERDICT
               08 00 01 00 00 00 00 01                        # NFTA_VERDICT_CODE: accept
-        14 00 00 00 11 00 01 00 0b 00 00 00 00 00 00 00      # NFNL_MSG_BATCH_END, sequence 11
+        14 00 00 00 11 00 01 00 0c 00 00 00 00 00 00 00      # NFNL_MSG_BATCH_END, sequence 12
          00 00 00 0a                                         # nfgenmsg: subsystem nf_tables
         """
 }

@@ -4,15 +4,15 @@
 
 extension TransactionBytes {
     static let ipv6 = """
-        14 00 00 00 10 00 01 00 10 00 00 00 00 00 00 00       # NFNL_MSG_BATCH_BEGIN, sequence 16
+        14 00 00 00 10 00 01 00 11 00 00 00 00 00 00 00       # NFNL_MSG_BATCH_BEGIN, sequence 17
          00 00 00 0a                                          # nfgenmsg: subsystem nf_tables
-        38 00 00 00 00 0a 05 06 11 00 00 00 00 00 00 00       # NFT_MSG_NEWTABLE, ACK EXCL CREATE, sequence 17
+        38 00 00 00 00 0a 05 06 12 00 00 00 00 00 00 00       # NFT_MSG_NEWTABLE, ACK EXCL CREATE, sequence 18
          0a 00 00 00                                          # nfgenmsg: ip6
          1a 00 01 00                                          # NFTA_TABLE_NAME: nodelocaldns-6b0f3a51
           6e 6f 64 65 6c 6f 63 61 6c 64 6e 73 2d 36 62 30
           66 33 61 35 31 00 00 00
          08 00 02 00 00 00 00 02                              # NFTA_TABLE_FLAGS: owner
-        60 00 00 00 09 0a 05 04 12 00 00 00 00 00 00 00       # NFT_MSG_NEWSET, ACK CREATE, sequence 18
+        60 00 00 00 09 0a 05 04 13 00 00 00 00 00 00 00       # NFT_MSG_NEWSET, ACK CREATE, sequence 19
          0a 00 00 00                                          # nfgenmsg: ip6
          1a 00 01 00                                          # NFTA_SET_TABLE: nodelocaldns-6b0f3a51
           6e 6f 64 65 6c 6f 63 61 6c 64 6e 73 2d 36 62 30
@@ -22,7 +22,7 @@ extension TransactionBytes {
          08 00 04 00 00 00 83 0d                              # NFTA_SET_KEY_TYPE
          08 00 05 00 00 00 00 18                              # NFTA_SET_KEY_LEN
          08 00 0a 00 00 00 00 01                              # NFTA_SET_ID
-        b0 00 00 00 0c 0a 05 04 13 00 00 00 00 00 00 00       # NFT_MSG_NEWSETELEM, ACK CREATE, sequence 19
+        b0 00 00 00 0c 0a 05 04 14 00 00 00 00 00 00 00       # NFT_MSG_NEWSETELEM, ACK CREATE, sequence 20
          0a 00 00 00                                          # nfgenmsg: ip6
          0d 00 02 00 73 65 72 76 69 63 65 73 00 00 00 00      # NFTA_SET_ELEM_LIST_SET: services
          1a 00 01 00                                          # NFTA_SET_ELEM_LIST_TABLE: nodelocaldns-6b0f3a51
@@ -44,7 +44,7 @@ extension TransactionBytes {
             1c 00 01 00                                       # tcp 8080
              20 01 0d b8 00 00 00 00 00 00 00 00 00 00 00 10
              06 00 00 00 1f 90 00 00
-        68 00 00 00 03 0a 05 04 14 00 00 00 00 00 00 00       # NFT_MSG_NEWCHAIN, ACK CREATE, sequence 20
+        68 00 00 00 03 0a 05 04 15 00 00 00 00 00 00 00       # NFT_MSG_NEWCHAIN, ACK CREATE, sequence 21
          0a 00 00 00                                          # nfgenmsg: ip6
          1a 00 01 00                                          # NFTA_CHAIN_TABLE: nodelocaldns-6b0f3a51
           6e 6f 64 65 6c 6f 63 61 6c 64 6e 73 2d 36 62 30
@@ -55,7 +55,7 @@ extension TransactionBytes {
           08 00 02 00 ff ff fe d4                             # NFTA_HOOK_PRIORITY: -300
          08 00 05 00 00 00 00 01                              # NFTA_CHAIN_POLICY: accept
          0b 00 07 00 66 69 6c 74 65 72 00 00                  # NFTA_CHAIN_TYPE: filter
-        64 00 00 00 03 0a 05 04 15 00 00 00 00 00 00 00       # NFT_MSG_NEWCHAIN, ACK CREATE, sequence 21
+        64 00 00 00 03 0a 05 04 16 00 00 00 00 00 00 00       # NFT_MSG_NEWCHAIN, ACK CREATE, sequence 22
          0a 00 00 00                                          # nfgenmsg: ip6
          1a 00 01 00                                          # NFTA_CHAIN_TABLE: nodelocaldns-6b0f3a51
           6e 6f 64 65 6c 6f 63 61 6c 64 6e 73 2d 36 62 30
@@ -66,7 +66,7 @@ extension TransactionBytes {
           08 00 02 00 ff ff fe d4                             # NFTA_HOOK_PRIORITY: -300
          08 00 05 00 00 00 00 01                              # NFTA_CHAIN_POLICY: accept
          0b 00 07 00 66 69 6c 74 65 72 00 00                  # NFTA_CHAIN_TYPE: filter
-        70 01 00 00 06 0a 05 0c 16 00 00 00 00 00 00 00       # NFT_MSG_NEWRULE, ACK CREATE APPEND, sequence 22
+        70 01 00 00 06 0a 05 0c 17 00 00 00 00 00 00 00       # NFT_MSG_NEWRULE, ACK CREATE APPEND, sequence 23
          0a 00 00 00                                          # nfgenmsg: ip6
          1a 00 01 00                                          # NFTA_RULE_TABLE: nodelocaldns-6b0f3a51
           6e 6f 64 65 6c 6f 63 61 6c 64 6e 73 2d 36 62 30
@@ -111,7 +111,33 @@ extension TransactionBytes {
             10 00 02 80                                       # NFTA_IMMEDIATE_DATA
              0c 00 02 80                                      # NFTA_DATA_VERDICT
               08 00 01 00 00 00 00 01                         # NFTA_VERDICT_CODE: accept
-        6c 01 00 00 06 0a 05 0c 17 00 00 00 00 00 00 00       # NFT_MSG_NEWRULE, ACK CREATE APPEND, sequence 23
+        c0 00 00 00 06 0a 05 0c 18 00 00 00 00 00 00 00       # NFT_MSG_NEWRULE, ACK CREATE APPEND, sequence 24
+         0a 00 00 00                                          # nfgenmsg: ip6
+         1a 00 01 00                                          # NFTA_RULE_TABLE: nodelocaldns-6b0f3a51
+          6e 6f 64 65 6c 6f 63 61 6c 64 6e 73 2d 36 62 30
+          66 33 61 35 31 00 00 00
+         0b 00 02 00 6f 75 74 70 75 74 00 00                  # NFTA_RULE_CHAIN: output
+         84 00 04 80                                          # NFTA_RULE_EXPRESSIONS
+          24 00 01 80                                         # NFTA_LIST_ELEM
+           09 00 01 00 6d 65 74 61 00 00 00 00                # NFTA_EXPR_NAME: meta
+           14 00 02 80                                        # NFTA_EXPR_DATA
+            08 00 02 00 00 00 00 03                           # NFTA_META_KEY: mark
+            08 00 01 00 00 00 00 01                           # NFTA_META_DREG: 1
+          2c 00 01 80                                         # NFTA_LIST_ELEM
+           08 00 01 00 63 6d 70 00                            # NFTA_EXPR_NAME: cmp
+           20 00 02 80                                        # NFTA_EXPR_DATA
+            08 00 01 00 00 00 00 01                           # NFTA_CMP_SREG: 1
+            08 00 02 00 00 00 00 00                           # NFTA_CMP_OP: equal
+            0c 00 03 80                                       # NFTA_CMP_DATA
+             08 00 01 00 36 00 00 00                          # NFTA_DATA_VALUE: 54
+          30 00 01 80                                         # NFTA_LIST_ELEM
+           0e 00 01 00 69 6d 6d 65 64 69 61 74 65 00 00 00    # NFTA_EXPR_NAME: immediate
+           1c 00 02 80                                        # NFTA_EXPR_DATA
+            08 00 01 00 00 00 00 00                           # NFTA_IMMEDIATE_DREG: verdict
+            10 00 02 80                                       # NFTA_IMMEDIATE_DATA
+             0c 00 02 80                                      # NFTA_DATA_VERDICT
+              08 00 01 00 ff ff ff fb                         # NFTA_VERDICT_CODE: return
+        6c 01 00 00 06 0a 05 0c 19 00 00 00 00 00 00 00       # NFT_MSG_NEWRULE, ACK CREATE APPEND, sequence 25
          0a 00 00 00                                          # nfgenmsg: ip6
          1a 00 01 00                                          # NFTA_RULE_TABLE: nodelocaldns-6b0f3a51
           6e 6f 64 65 6c 6f 63 61 6c 64 6e 73 2d 36 62 30
@@ -156,7 +182,7 @@ extension TransactionBytes {
             10 00 02 80                                       # NFTA_IMMEDIATE_DATA
              0c 00 02 80                                      # NFTA_DATA_VERDICT
               08 00 01 00 00 00 00 01                         # NFTA_VERDICT_CODE: accept
-        6c 01 00 00 06 0a 05 0c 18 00 00 00 00 00 00 00       # NFT_MSG_NEWRULE, ACK CREATE APPEND, sequence 24
+        6c 01 00 00 06 0a 05 0c 1a 00 00 00 00 00 00 00       # NFT_MSG_NEWRULE, ACK CREATE APPEND, sequence 26
          0a 00 00 00                                          # nfgenmsg: ip6
          1a 00 01 00                                          # NFTA_RULE_TABLE: nodelocaldns-6b0f3a51
           6e 6f 64 65 6c 6f 63 61 6c 64 6e 73 2d 36 62 30
@@ -201,7 +227,7 @@ extension TransactionBytes {
             10 00 02 80                                       # NFTA_IMMEDIATE_DATA
              0c 00 02 80                                      # NFTA_DATA_VERDICT
               08 00 01 00 00 00 00 01                         # NFTA_VERDICT_CODE: accept
-        14 00 00 00 11 00 01 00 19 00 00 00 00 00 00 00       # NFNL_MSG_BATCH_END, sequence 25
+        14 00 00 00 11 00 01 00 1b 00 00 00 00 00 00 00       # NFNL_MSG_BATCH_END, sequence 27
          00 00 00 0a                                          # nfgenmsg: subsystem nf_tables
         """
 }

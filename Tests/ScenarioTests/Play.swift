@@ -25,6 +25,7 @@ final class Play {
     private let upstreamCounters = UpstreamCounters()
     private let failures: FailureLog
     private let desk: MissDesk
+    private let loops = LoopDetector()
     private var pipeline: QueryPipeline
     private let foundation: ServingPlan.Foundation
     private var plan: ServingPlan?
@@ -51,11 +52,7 @@ final class Play {
             log: queryLog,
             failures: failures,
             alarm: { [network] in network.wake(at: $0, $1) },
-            onLoop: {
-                log.write(
-                    "[ERROR] plugin/loop: \($0.table.zones[$0.zone].block.loop?.probe.description ?? "")"
-                )
-            }
+            loops: loops
         )
         pipeline = QueryPipeline(
             hashing: hashing,
@@ -84,6 +81,14 @@ extension Play {
             for planned in new.blocks {
                 let exchanges = planned.settings.map {
                     ForwardGroup($0, network: network, counters: upstreamCounters)
+                }
+                for group in exchanges {
+                    LoopWatch.start(on: group, detector: loops) { [log] event in
+                        switch event {
+                        case .found(let upstream, _): log.write("[ERROR] plugin/loop: \(upstream)")
+                        case .gone(let upstream): log.write("[INFO] plugin/loop: \(upstream)")
+                        }
+                    }
                 }
                 groups += exchanges
                 desk.serve(planned.block, by: exchanges)

@@ -185,6 +185,9 @@ final class FakeNetwork: NetworkKeeper {
     func setUpLink() -> NetworkReport { note("link is set up") }
     func removeForeignRules() -> NetworkReport { note("rules of node-cache are removed") }
     func installFallback() -> NetworkReport { note("fall-back is installed") }
+    func moveFallback(to fallback: FallbackPlan?) -> NetworkReport {
+        note("fall-back leads to \(fallback?.upstream.map(\.description).joined(separator: " ") ?? "nobody")")
+    }
     func commitInterception() -> NetworkReport { note("interception begins") }
     func finishInterception() -> NetworkReport { note("interception finishes") }
     func withdrawInterception() -> NetworkReport { note("interception ends") }

@@ -26,21 +26,24 @@ import Timing
 
     @Test func theFirstAddressCounts() throws {
         let name = try #require(Self.name)
-        let found = UpstreamLookup.address(in: reply(7, answers: 2, alias + address), id: 7, name, .a)
-        #expect(found == IPAddress("192.0.2.7"))
+        let read = UpstreamLookup.reading(reply(7, answers: 2, alias + address), id: 7, name, .a)
+        #expect(read == .addresses([IPAddress(v4: 0xc000_0207)]))
     }
 
-    @Test func whatIsNoAnswerIsNothing() throws {
+    @Test func whatIsNoAnswerIsSilence() throws {
         let name = try #require(Self.name)
         let other = try #require(DomainName("other.kube-system.svc.cluster.local"))
         let good = reply(7, answers: 1, address)
-        #expect(UpstreamLookup.address(in: good, id: 8, name, .a) == nil, "another id")
-        #expect(UpstreamLookup.address(in: good, id: 7, other, .a) == nil, "another name")
-        #expect(UpstreamLookup.address(in: good, id: 7, name, .aaaa) == nil, "another type")
-        #expect(UpstreamLookup.address(in: reply(7, flags: 0x8182, answers: 0, []), id: 7, name, .a) == nil)
-        #expect(UpstreamLookup.address(in: reply(7, answers: 0, []), id: 7, name, .a) == nil)
+        #expect(UpstreamLookup.reading(good, id: 8, name, .a) == .silence, "another id")
+        #expect(UpstreamLookup.reading(good, id: 7, other, .a) == .silence, "another name")
+        #expect(UpstreamLookup.reading(good, id: 7, name, .aaaa) == .nothing, "another type")
+        let failure = reply(7, flags: 0x8182, answers: 0, [])
+        #expect(UpstreamLookup.reading(failure, id: 7, name, .a) == .silence)
+        let denial = reply(7, flags: 0x8183, answers: 0, [])
+        #expect(UpstreamLookup.reading(denial, id: 7, name, .a) == .nothing)
+        #expect(UpstreamLookup.reading(reply(7, answers: 0, []), id: 7, name, .a) == .nothing)
         for length in 0..<good.count {
-            #expect(UpstreamLookup.address(in: Array(good.prefix(length)), id: 7, name, .a) == nil)
+            #expect(UpstreamLookup.reading(Array(good.prefix(length)), id: 7, name, .a) == .silence)
         }
     }
 

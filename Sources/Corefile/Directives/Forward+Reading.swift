@@ -258,10 +258,11 @@ enum Forward: Directive {
 
 extension ForwardConfiguration {
     /// A `forward` line without any property, and without targets.
-    package init(from: DomainName, targets: [Target] = [], origin: Origin) {
+    package init(from: DomainName, origin: Origin) {
         self.init(
             from: from,
-            targets: targets,
+            targets: [],
+            targetOrigins: [],
             resolverFiles: [],
             except: [],
             transport: .asClient,

@@ -1,5 +1,5 @@
-// The TO words of a `forward` line: addresses, TLS addresses, files in resolv.conf format, and our own word
-// for the cluster DNS that nobody has found yet.
+// The TO words of a `forward` line: addresses, TLS addresses, files in resolv.conf format (ResolverFile.swift),
+// and our own word for the cluster DNS that nobody has found yet.
 
 import Addresses
 
@@ -89,64 +89,16 @@ extension Forward {
                         hint: "these names get SERVFAIL until the upstream Service is found"
                     )
                 }
-                configuration.targets.append(target)
+                let origin = ForwardConfiguration.TargetOrigin(location: token.location, fileLine: nil)
+                configuration.add(target, from: origin)
             } else {
                 block.attempt { () throws(Diagnostic) in
-                    configuration.targets += try readResolverFile(token, block)
+                    for (target, origin) in try ResolverFile.targets(in: token, block) {
+                        configuration.add(target, from: origin)
+                    }
                     configuration.resolverFiles.append(token.text)
                 }
             }
         }
-    }
-
-    /// Every `nameserver` line of a file in resolv.conf format, port 53.
-    private static func readResolverFile(
-        _ token: Token,
-        _ block: BlockContext
-    ) throws(Diagnostic) -> [ForwardConfiguration.Target] {
-        let text: String
-        do throws(SourceError) {
-            text = try block.check.read(token.text)
-        } catch {
-            throw Diagnostic(
-                at: token.location,
-                "not an IP address or file: \"\(token.text)\"",
-                hint: hint(for: token.text, error)
-            )
-        }
-        var targets: [ForwardConfiguration.Target] = []
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let words = line.split { $0.isWhitespace }
-            guard words.count >= 2, words[0] == "nameserver" else { continue }
-            guard let address = IPAddress(words[1].prefix { $0 != "%" }) else {
-                block.warn(
-                    at: token,
-                    "\(token.text):\(index + 1): nameserver \"\(words[1])\" is not an IP address, skipped"
-                )
-                continue
-            }
-            targets.append(.plain(Endpoint(address, port: 53)))
-        }
-        guard !targets.isEmpty else {
-            throw Diagnostic(
-                at: token.location,
-                "no nameservers found",
-                hint: "\(token.text) has no 'nameserver ADDRESS' line"
-            )
-        }
-        return targets
-    }
-
-    private static func hint(for text: String, _ error: SourceError) -> String {
-        switch error {
-        case .isDirectory: return "it is a directory"
-        case .unreadable(let reason): return reason
-        case .notFound: break
-        }
-        if text.hasPrefix("__PILLAR__") || text == "<nil>" {
-            return "a placeholder was not replaced: check this file as a template"
-        }
-        if text.contains("/") { return "there is no such file" }
-        return "write IP, IP:PORT, [IPv6]:PORT or the path of a resolv.conf"
     }
 }

@@ -17,6 +17,17 @@ package struct ForwardConfiguration: PluginConfiguration {
         case unresolvedClusterDNS
     }
 
+    /// Where a target comes from; equal to every other, as `Origin` is.
+    package struct TargetOrigin: Hashable, Sendable {
+        /// The word in the Corefile.
+        package let location: SourceLocation
+        /// `/etc/resolv.conf:2`, when the word names a file in that format.
+        package let fileLine: String?
+
+        package static func == (left: TargetOrigin, right: TargetOrigin) -> Bool { true }
+        package func hash(into hasher: inout Hasher) {}
+    }
+
     /// How a plain upstream is asked.
     package enum Transport: Hashable, Sendable {
         /// As the client asked us.
@@ -66,7 +77,9 @@ package struct ForwardConfiguration: PluginConfiguration {
     /// Names at or below this are forwarded.
     package var from: DomainName
     /// One to fifteen, files in resolv.conf format already expanded.
-    package var targets: [Target]
+    package private(set) var targets: [Target]
+    /// Where each of them was written.
+    package private(set) var targetOrigins: [TargetOrigin]
     /// Files that targets came from; a change of one means reading the configuration anew.
     package var resolverFiles: [String]
     /// Names at or below these are left to the next plugin (`from` itself is always forwarded).
@@ -97,6 +110,19 @@ package struct ForwardConfiguration: PluginConfiguration {
     package var failsFastWhenAllUnhealthy: Bool
     /// The line, for messages.
     package var origin: Origin
+
+    mutating func add(_ target: Target, from origin: TargetOrigin) {
+        targets.append(target)
+        targetOrigins.append(origin)
+    }
+
+    /// The same line without the targets at these places.
+    func without(_ places: Set<Int>) -> ForwardConfiguration {
+        var result = self
+        result.targets = targets.indices.filter { !places.contains($0) }.map { targets[$0] }
+        result.targetOrigins = targets.indices.filter { !places.contains($0) }.map { targetOrigins[$0] }
+        return result
+    }
 
     /// The part that decides what an answer says.
     package var source: Source { Source(from: from, except: except, targets: targets) }
