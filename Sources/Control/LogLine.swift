@@ -1,18 +1,30 @@
 // The log of both processes: lines on standard output in the shape that people grep for in node-cache's,
-// `2026/11/21 01:44:07 [INFO] text`. One write(2) per line (of
-// usual length), so that two processes on one pipe do not mix.
+// `2026/11/21 01:44:07 [INFO] text`, or as JSON for machines. One write(2) per line (of usual length), so that two
+// processes on one pipe do not mix.
 
 import Glibc
 package import Logging
+
+/// The values of `-log-format`.
+package enum LogFormat: String, Sendable, CaseIterable {
+    case text
+    case json
+}
 
 /// Writes the log lines of this process.
 package struct LineLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
+    private let format: LogFormat
     private let output: CInt
 
-    package init(level: Logger.Level = .info, output: CInt = STDOUT_FILENO) {
+    package init(
+        level: Logger.Level = .info,
+        format: LogFormat = .text,
+        output: CInt = STDOUT_FILENO
+    ) {
         self.logLevel = level
+        self.format = format
         self.output = output
     }
 
@@ -28,7 +40,9 @@ package struct LineLogHandler: LogHandler {
         }) {
             text += " \(key)=\(value)"
         }
-        let line = Array(LogLine.text(text, level: event.level, secondsSince1970: time(nil)).utf8)
+        let line = Array(
+            LogLine.line(text, level: event.level, secondsSince1970: time(nil), format: format).utf8
+        )
         var rest = line[...]
         while !rest.isEmpty, isReady {
             // SAFETY: the buffer outlives the call.
@@ -52,7 +66,48 @@ package struct LineLogHandler: LogHandler {
 
 /// How a line looks.
 package enum LogLine {
-    /// The line with its line break; the time is the local one.
+    /// The line with its line break.
+    package static func line(
+        _ text: String,
+        level: Logger.Level,
+        secondsSince1970 time: Int,
+        format: LogFormat
+    ) -> String {
+        switch format {
+        case .text: self.text(text, level: level, secondsSince1970: time)
+        case .json: json(text, level: level, secondsSince1970: time)
+        }
+    }
+
+    /// `{"time":"2026-11-21T01:44:07Z","level":"info","message":"…"}`: one object per line, the time in UTC.
+    static func json(_ text: String, level: Logger.Level, secondsSince1970 time: Int) -> String {
+        var seconds = time
+        var parts = unsafe tm()
+        unsafe gmtime_r(&seconds, &parts)
+        let date = unsafe [parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday].map { padded($0) }
+        let clock = unsafe [parts.tm_hour, parts.tm_min, parts.tm_sec].map { padded($0) }
+        let stamp = "\(date.joined(separator: "-"))T\(clock.joined(separator: ":"))Z"
+        let level = name(of: level).lowercased()
+        return "{\"time\":\"\(stamp)\",\"level\":\"\(level)\",\"message\":\"\(escaped(text))\"}\n"
+    }
+
+    /// What JSON does not let stand in a string (RFC 8259, 7).
+    private static func escaped(_ text: String) -> String {
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"", "\\": result += ["\\", scalar]
+            case "\n": result += "\\n".unicodeScalars
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".unicodeScalars
+            default: result.append(scalar)
+            }
+        }
+        return String(result)
+    }
+
+    /// The line with its line break, as node-cache has it; the time is the local one.
     package static func text(_ text: String, level: Logger.Level, secondsSince1970 time: Int) -> String {
         var seconds = time
         var parts = unsafe tm()

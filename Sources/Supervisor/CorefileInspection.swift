@@ -8,7 +8,7 @@ package enum CorefileInspection {
     /// is taken as not found yet; lines stay lines, so that findings point into the file.
     package static func run(_ path: String, localAddresses: [IPAddress], dnsPort: UInt16) -> CorefileCheck {
         let options = SupervisorOptions(localAddresses: localAddresses)
-        let sources = ConfigurationSource(options, environment: SupervisorWorld.real.environment).sources
+        let sources = ConfigurationSource(options, environment: SupervisorWorld.real().environment).sources
         guard let text = try? sources.read(path), text.contains("__P") else {
             return CorefileCheck.run(path, sources: sources, defaultPort: dnsPort)
         }

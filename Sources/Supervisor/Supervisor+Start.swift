@@ -18,7 +18,7 @@ extension Supervisor {
     /// any other thread was started.
     package static func run(
         _ options: SupervisorOptions,
-        world: SupervisorWorld = .real,
+        world: SupervisorWorld,
         log: Logger
     ) -> CInt {
         log.info("Starting node-cache image: \(options.version)")

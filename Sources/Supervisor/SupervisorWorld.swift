@@ -2,7 +2,7 @@
 // environment.
 
 package import Addresses
-import Control
+package import Control
 import Glibc
 package import Kernel
 package import NodeNetwork
@@ -59,7 +59,8 @@ package struct SupervisorWorld {
     }
 
     /// This process' environment, this binary as worker, this node.
-    package static var real: SupervisorWorld {
+    /// The worker logs in `logFormat`.
+    package static func real(logFormat: LogFormat = .text) -> SupervisorWorld {
         SupervisorWorld(
             environment: { name in
                 // SAFETY: nobody here changes the environment, so the text stays until it is copied.
@@ -67,7 +68,8 @@ package struct SupervisorWorld {
                 return unsafe String(cString: value)
             },
             startWorker: { (control) throws(SystemError) in
-                SpawnedWorker(try ChildProcess.spawnSelf(arguments: ["worker"], control: control))
+                let arguments = ["worker", "--log-format", logFormat.rawValue]
+                return SpawnedWorker(try ChildProcess.spawnSelf(arguments: arguments, control: control))
             },
             makeNetwork: { (plan) throws(NodeNetworkError) in try NodeNetwork(plan: plan) },
             detectServiceProxy: { ServiceProxy.detect() }

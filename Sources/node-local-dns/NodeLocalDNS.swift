@@ -42,7 +42,13 @@ extension NodeLocalDNS: RunnableCommand {
         // From the first log line on: nobody may read it.
         _ = signal(SIGPIPE, SIG_IGN)
         do throws(FlagProblem) {
-            return Supervisor.run(try supervisorOptions(), log: Logger(label: "supervisor"))
+            let options = try supervisorOptions()
+            let format = try logFormat()
+            return Supervisor.run(
+                options,
+                world: .real(logFormat: format),
+                log: Logger(label: "supervisor") { _ in LineLogHandler(format: format) }
+            )
         } catch {
             if error.isSyntax { return Main.complain("\(error)") }
             // As node-cache: on standard error, because nothing runs that would have a log.

@@ -31,7 +31,14 @@ struct Worker: ParsableCommand, RunnableCommand {
         shouldDisplay: false
     )
 
+    @Option var logFormat = LogFormat.text
+
     func execute() -> CInt {
-        WorkerProcess.run(controlDescriptor: Control.workerDescriptor, logger: Logger(label: "worker"))
+        WorkerProcess.run(
+            controlDescriptor: Control.workerDescriptor,
+            logger: Logger(label: "worker") { _ in LineLogHandler(format: logFormat) }
+        )
     }
 }
+
+extension LogFormat: ExpressibleByArgument {}

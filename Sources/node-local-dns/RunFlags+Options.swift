@@ -55,13 +55,19 @@ extension NodeLocalDNS {
         options.readySocket = process.readySocket.isEmpty ? nil : process.readySocket
         options.isQuiet = process.isQuiet
         options.version = BuildVersion.number
-        guard process.logFormat == "text" else {
-            throw FlagProblem("invalid log-format specified - \"\(process.logFormat)\", want text")
-        }
+        _ = try logFormat()
         guard !tls.isEnabled else {
             throw FlagProblem("-tls-enabled is not supported: metrics are served without TLS only")
         }
         return options
+    }
+
+    /// `-log-format`.
+    func logFormat() throws(FlagProblem) -> LogFormat {
+        guard let format = LogFormat(rawValue: process.logFormat) else {
+            throw FlagProblem("invalid log-format specified - \"\(process.logFormat)\", want text or json")
+        }
+        return format
     }
 
     private func corefilePath() throws(FlagProblem) -> String {

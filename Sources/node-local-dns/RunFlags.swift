@@ -186,7 +186,7 @@ struct ProcessFlags: ParsableArguments {
 
     @Option(
         name: .customLong("log-format", withSingleDash: true),
-        help: ArgumentHelp("Only text so far.", valueName: "format")
+        help: ArgumentHelp("How log lines look: text or json.", valueName: "format")
     )
     var logFormat = "text"
 

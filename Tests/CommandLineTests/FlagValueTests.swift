@@ -155,7 +155,7 @@ private let wanted = "want addresses such as 169.254.20.10,10.96.0.10"
             "invalid metrics-listen-address specified - \"here\", want ip:port"
         ),
         (["-tls-enabled"], "-tls-enabled is not supported: metrics are served without TLS only"),
-        (["-log-format", "json"], "invalid log-format specified - \"json\", want text"),
+        (["-log-format", "xml"], "invalid log-format specified - \"xml\", want text or json"),
         (["-threads", "0"], "invalid value \"0\" for flag -threads: want 1 to 64"),
         (["-cache-budget", "0"], "invalid value \"0\" for flag -cache-budget: want 1 to 65536 (MiB)"),
         (["-cache-budget", "64M"], "invalid value \"64M\" for flag -cache-budget: want 1 to 65536 (MiB)"),

@@ -18,6 +18,15 @@ import Testing
         )
     }
 
+    @Test func machinesGetOneObjectPerLine() {
+        let text = "Using config file:\n. {\n\tlog \"x\\y\"\u{1}}"
+        #expect(
+            LogLine.line(text, level: .critical, secondsSince1970: 1_795_225_447, format: .json)
+                == #"{"time":"2026-11-21T01:44:07Z","level":"fatal","message":"Using config file:\n. {\n\u0009log "#
+                + #"\"x\\y\"\u0001}"}"# + "\n"
+        )
+    }
+
     @Test func aFullPipeIsNotWaitedFor() throws {
         var ends: [CInt] = [-1, -1]
         try #require(pipe(&ends) == 0)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -181,3 +182,15 @@ def test_while_lame_it_keeps_answering(bed: Bed, new_agent) -> None:
         assert resolves(bed)
         assert agent.get("/health", 8080) == (200, "OK")
         assert agent.wait(15) == 0
+
+
+def test_machines_get_a_log_of_objects(new_agent) -> None:
+    """Of both processes, with time stamps."""
+    agent = new_agent(flags={"log-format": "json"})
+    agent.start()
+    eventually(lambda: '"message":"Serving"' in agent.log, within=10, what="serving")
+    for line in agent.log.splitlines():
+        entry = json.loads(line)
+        assert set(entry) == {"time", "level", "message"}
+        assert entry["level"] in ("debug", "info", "warning", "error", "fatal")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", entry["time"])
