@@ -51,6 +51,7 @@ package final class FailureLog {
 
     private let write: (FailureLevel, String) -> Void
     private var heaps: [HeapKey: Heap] = [:]
+    private var repeated = RepeatedFailures()
     private var written = 0
     private var unwritten = 0
 
@@ -59,7 +60,8 @@ package final class FailureLog {
         self.write = write
     }
 
-    /// `plugin/errors: 2 example.org. A: read udp …: i/o timeout`, or one more on its rule's heap.
+    /// `plugin/errors: 2 example.org. A: read udp …: i/o timeout`, or one more on its rule's heap,
+    /// or of its kind.
     func note(
         _ block: ServerBlock,
         _ failure: UpstreamFailure,
@@ -76,16 +78,28 @@ package final class FailureLog {
             unwritten += 1
             return
         }
+        guard !repeated.isRepeated(RepeatedFailures.Key(failure, name, type), at: now) else { return }
         written += 1
-        write(
-            .error,
-            "plugin/errors: \(failure.responseCode.rawValue) \(name) \(type): \(failure.description)"
-        )
+        write(.error, Self.line(failure.responseCode, name, type, failure.description))
+    }
+
+    private static func line(
+        _ code: ResponseCode,
+        _ name: DomainName,
+        _ type: RecordType,
+        _ description: String
+    ) -> String {
+        "plugin/errors: \(code.rawValue) \(name) \(type): \(description)"
     }
 
     /// Writes the summaries whose interval is over, and what was too much; to be called every second.
     package func flush(at now: Instant) {
         for (key, heap) in heaps where now - heap.since >= heap.rule.interval { flush(key) }
+        for (key, count) in repeated.takeCounts(at: now) {
+            let line = Self.line(key.code, key.name, key.type, key.description)
+            let seconds = RepeatedFailures.interval.nanoseconds / 1_000_000_000
+            write(.error, "\(line) (\(count) more in last \(seconds)s)")
+        }
         if unwritten > 0 { write(.error, "plugin/errors: \(unwritten) more errors in the last second") }
         written = 0
         unwritten = 0

@@ -182,8 +182,8 @@ import Timing
     @Test func aFloodOfFailuresBecomesOneLineMore() {
         let log = log()
         let block = ServerBlock(index: 0, logsErrors: true)
-        for _ in 0..<FailureLog.mostLines + 49_000 {
-            log.note(block, failure("timeout"), name, .a, at: .at(0))
+        for number in 0..<FailureLog.mostLines + 49_000 {
+            log.note(block, failure("timeout \(number)"), name, .a, at: .at(0))
         }
         #expect(lines.take().count == FailureLog.mostLines)
         log.flush(at: .at(1_000))
@@ -191,6 +191,39 @@ import Timing
         log.note(block, failure("timeout"), name, .a, at: .at(1_001))
         log.flush(at: .at(2_000))
         #expect(lines.take() == ["[error] plugin/errors: 2 www.example.org. A: timeout"])
+    }
+
+    @Test func whatIsRepeatedIsCountedEveryHalfMinute() {
+        let log = log()
+        let block = ServerBlock(index: 0, logsErrors: true)
+        for port in 0..<3 {
+            log.note(block, failure("read udp 10.0.0.1:4\(port)->10.0.0.2:53: EOF"), name, .a, at: .at(0))
+        }
+        log.note(block, failure("read udp 10.0.0.1:40->10.0.0.2:53: EOF"), name, .aaaa, at: .at(0))
+        #expect(
+            lines.take() == [
+                "[error] plugin/errors: 2 www.example.org. A: read udp 10.0.0.1:40->10.0.0.2:53: EOF",
+                "[error] plugin/errors: 2 www.example.org. AAAA: read udp 10.0.0.1:40->10.0.0.2:53: EOF",
+            ]
+        )
+        log.flush(at: .at(29_999))
+        #expect(lines.take().isEmpty)
+        log.flush(at: .at(30_000))
+        #expect(
+            lines.take() == [
+                "[error] plugin/errors: 2 www.example.org. A: read udp 10.0.0.1->10.0.0.2:53: EOF "
+                    + "(2 more in last 30s)"
+            ]
+        )
+        // It goes on: no line of its own, but a count.
+        log.note(block, failure("read udp 10.0.0.1:49->10.0.0.2:53: EOF"), name, .a, at: .at(31_000))
+        #expect(lines.take().isEmpty)
+        log.flush(at: .at(60_000))
+        #expect(lines.take().map { $0.hasSuffix("(1 more in last 30s)") } == [true])
+        // It was quiet for half a minute: the next one is news.
+        log.flush(at: .at(90_000))
+        log.note(block, failure("read udp 10.0.0.1:49->10.0.0.2:53: EOF"), name, .a, at: .at(91_000))
+        #expect(lines.take().count == 1)
     }
 
     @Test func blocksHaveHeapsOfTheirOwnAndTheEndFlushesAll() {
