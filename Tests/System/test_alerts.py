@@ -81,6 +81,8 @@ WARNING, CRITICAL, INFO = ({"severity": one} for one in ("warning", "critical", 
 BY_SERVER = f'{JOB}, server="dns://169.254.20.10:53", zone="."'
 TIMEOUTS = f"nodelocal_upstream_timeouts_total{{{TO}}}"
 CHECKS = f"coredns_proxy_healthcheck_failures_total{{{TO}}}"
+LOOPING = f"nodelocal_upstream_looping{{{TO}}}"
+TLS = f"nodelocal_upstream_tls_failures_total{{{TO}}}"
 BROKEN = f"coredns_forward_healthcheck_broken_total{{{JOB}}}"
 SHED = f'nodelocal_shed_total{{{JOB}, reason="queue_full"}}'
 SETUP = "coredns_nodecache_setup_errors_total"
@@ -163,6 +165,10 @@ CASES = [
     # Also of an upstream that has never answered anything.
     Case("NodeLocalDNSUpstreamTimeouts", {TIMEOUTS: "0+100x30"}, WARNING | UPSTREAM),
     Case("NodeLocalDNSUpstreamTimeouts", {TIMEOUTS: "0+10x30", **replies(0)}),
+    Case("NodeLocalDNSUpstreamLoops", {LOOPING: "1x30"}, WARNING | NODE | UPSTREAM),
+    Case("NodeLocalDNSUpstreamLoops", {LOOPING: "1x2 0x30"}),
+    Case("NodeLocalDNSUpstreamTLSFails", {TLS: "0+5x30"}, WARNING | UPSTREAM),
+    Case("NodeLocalDNSUpstreamTLSFails", {TLS: "5x30"}),
     Case("NodeLocalDNSForwardErrorsHigh", replies(50), WARNING | UPSTREAM),
     Case("NodeLocalDNSForwardErrorsHigh", replies(10)),
     Case(
