@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from . import cases, document, machine, names, programs, run, table, upstream
+from . import cases, document, machine, names, programs, run, section, table, upstream
 from .arena import LOAD_CORE, SERVER_CORE, UPSTREAM_ADDRESS, Arena
 from .cases import Case, Pace
 from .document import Session
@@ -137,7 +137,7 @@ def _print(session: Session) -> None:
 
 def _write(session: Session, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "benchmarks.md").write_text(document.markdown(session))
+    section.write_document(directory / "benchmarks.md", document.markdown(session))
     (directory / "benchmarks.json").write_text(document.record(session))
     for name, picture in document.pictures(session.results).items():
         path = directory / name

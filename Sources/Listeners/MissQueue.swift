@@ -66,7 +66,12 @@ package final class MissQueue: MetricSource {
             return (slice, waiting.isTaken)
         }
         for question in slice { accept(question) }
-        if isRest { eventLoop.scheduleTask(in: Self.pause) { self.deliver() } }
+        guard isRest else { return }
+        // What the slice has left to the loop, failures above all, is done first, and the pause begins behind it:
+        // as long as any task is due, the loop does not look at its sockets.
+        eventLoop.scheduleTask(in: .zero) {
+            self.eventLoop.scheduleTask(in: Self.pause) { self.deliver() }
+        }
     }
 
     package func collect(into snapshot: inout MetricSnapshot) {
