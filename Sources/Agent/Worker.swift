@@ -82,7 +82,7 @@ final class Worker {
             )
             return NIOLoopBound(loop, eventLoop: eventLoop)
         }.wait()
-        misses = MissQueue(eventLoop: eventLoop) { [loop] in loop.value.accept($0) }
+        misses = try MissQueue(eventLoop: eventLoop) { [loop] in loop.value.accept($0) }
         threadsPerSocket = count
         self.makePipeline = makePipeline
         numbers = WorkerNumbers(budget: budget)

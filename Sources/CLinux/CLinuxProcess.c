@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -96,6 +97,16 @@ int clinux_next_signal(int descriptor)
 int clinux_timer_create(void)
 {
     return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+}
+
+int clinux_event_create(void)
+{
+    return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+}
+
+int clinux_event_count(int event)
+{
+    return eventfd_write(event, 1);
 }
 
 int clinux_timer_arm(int timer, uint64_t nanoseconds)

@@ -1,8 +1,11 @@
-// The one bridge from the packet threads to the event loop: a list under a lock, and a nudge when nobody is
-// taking from it. The loop takes it in slices, because it has more to do than to ask: upstream's answers, TCP
-// clients and the supervisor's probes wait meanwhile.
+// The one bridge from the packet threads to the event loop: a list under a lock, and an event. The loop takes the
+// list in slices, each of them when it finds the event among its sockets, because it has more to do than to ask:
+// upstream's answers, TCP clients and the supervisor's probes. A task would not do: as long as one is due the loop
+// looks at no socket, and a flood of questions makes tasks faster than they are done.
 
+package import Kernel
 package import NIOCore
+import NIOPosix
 package import Resolution
 import Synchronization
 package import Telemetry
@@ -11,20 +14,12 @@ package import Telemetry
 package final class MissQueue: MetricSource {
     /// Questions between two looks at the sockets: a few milliseconds.
     static let slice = 256
-    /// The pause in which the loop looks at its sockets. A task without delay would come before them.
-    static let pause = TimeAmount.microseconds(20)
-
-    private struct Waiting {
-        var questions = CircularBuffer<PendingQuery>()
-        /// Whether the loop has been told, and will look.
-        var isTaken = false
-    }
 
     private let capacity: Int
-    private let waiting = Mutex(Waiting())
+    private let waiting = Mutex(CircularBuffer<PendingQuery>())
     private let count = Atomic<Int>(0)
     private let shed = SharedCounter()
-    private let eventLoop: any EventLoop
+    private let event: EventDescriptor
     private let accept: @Sendable (PendingQuery) -> Void
 
     /// `accept` is called on `eventLoop`. About `capacity` questions may wait: more would wait longer than their
@@ -33,10 +28,23 @@ package final class MissQueue: MetricSource {
         eventLoop: any EventLoop,
         capacity: Int = 24_576,
         accept: @escaping @Sendable (PendingQuery) -> Void
-    ) {
-        self.eventLoop = eventLoop
+    ) throws(SystemError) {
         self.capacity = capacity
         self.accept = accept
+        event = try EventDescriptor()
+        let reader = try event.reader().release()
+        NIOPipeBootstrap(group: eventLoop)
+            // One slice, then the other sockets.
+            .channelOption(.maxMessagesPerRead, value: 1)
+            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 8))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(EventHandler { self.deliver() })
+                }
+            }
+            .takingOwnershipOfDescriptor(input: reader)
+            // The loop has ended before it began: nobody asks any more.
+            .whenFailure { _ in _ = OwnedDescriptor(owning: reader) }
     }
 
     /// Whether another question would only wait for its asker to give up. It should be answered with what there
@@ -48,33 +56,38 @@ package final class MissQueue: MetricSource {
 
     /// Queues `questions`; from any thread.
     package func submit(_ questions: [PendingQuery]) {
-        let mustTell = waiting.withLock { waiting in
-            waiting.questions.append(contentsOf: questions)
-            count.store(waiting.questions.count, ordering: .relaxed)
-            defer { waiting.isTaken = true }
-            return !waiting.isTaken
+        let wasEmpty = waiting.withLock { waiting in
+            defer { count.store(waiting.count, ordering: .relaxed) }
+            let wasEmpty = waiting.isEmpty
+            waiting.append(contentsOf: questions)
+            return wasEmpty
         }
-        if mustTell { eventLoop.execute { self.deliver() } }
+        if wasEmpty { event.signal() }
     }
 
     private func deliver() {
         let (slice, isRest) = waiting.withLock { waiting in
-            let slice = Array(waiting.questions.prefix(Self.slice))
-            waiting.questions.removeFirst(slice.count)
-            count.store(waiting.questions.count, ordering: .relaxed)
-            waiting.isTaken = !waiting.questions.isEmpty
-            return (slice, waiting.isTaken)
+            let slice = Array(waiting.prefix(Self.slice))
+            waiting.removeFirst(slice.count)
+            count.store(waiting.count, ordering: .relaxed)
+            return (slice, !waiting.isEmpty)
         }
+        if isRest { event.signal() }
         for question in slice { accept(question) }
-        guard isRest else { return }
-        // What the slice has left to the loop, failures above all, is done first, and the pause begins behind it:
-        // as long as any task is due, the loop does not look at its sockets.
-        eventLoop.scheduleTask(in: .zero) {
-            self.eventLoop.scheduleTask(in: Self.pause) { self.deliver() }
-        }
     }
 
     package func collect(into snapshot: inout MetricSnapshot) {
         snapshot.add(.shed, labels: ["queue_full"], shed.value)
     }
+}
+
+/// Says that the event was read.
+private final class EventHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let happened: () -> Void
+
+    init(_ happened: @escaping () -> Void) { self.happened = happened }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { happened() }
 }

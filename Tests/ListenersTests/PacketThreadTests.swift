@@ -25,7 +25,7 @@ import Timing
                 DatagramListener(socket: socket, family: .v4, table: table()),
                 number: 0,
                 pipeline: pipeline(),
-                misses: MissQueue(eventLoop: loop) { desk.accept($0) }
+                misses: try MissQueue(eventLoop: loop) { desk.accept($0) }
             )
         }
 
@@ -122,7 +122,7 @@ import Timing
             let client = try SocketClient(SOCK_DGRAM, to: try #require(Socket.localEndpoint(of: socket.raw)))
             let standstill = Standstill()
             loop.execute { standstill.wait() }
-            let misses = MissQueue(eventLoop: loop, capacity: 3) { desk.accept($0) }
+            let misses = try MissQueue(eventLoop: loop, capacity: 3) { desk.accept($0) }
             let thread = try PacketThread.start(
                 DatagramListener(socket: socket, family: .v4, table: table()),
                 number: 0,
@@ -158,7 +158,7 @@ import Timing
                 family: .v4,
                 transport: .udp
             )
-            let misses = MissQueue(eventLoop: loop) { desk.accept($0) }
+            let misses = try MissQueue(eventLoop: loop) { desk.accept($0) }
             let accepted = Mutex<[Int]>([])
             let note = { @Sendable in accepted.withLock { $0.append(desk.holds) } }
             try loop.submit {
@@ -195,7 +195,7 @@ import Timing
                 DatagramListener(socket: staying, family: .v4, table: table()),
                 number: 1,
                 pipeline: pipeline(),
-                misses: MissQueue(eventLoop: loop) { desk.accept($0) }
+                misses: try MissQueue(eventLoop: loop) { desk.accept($0) }
             )
             #expect(clients.compactMap { Message($0.receive())?.id }.count == 40)
             other.stop()
@@ -212,7 +212,7 @@ import Timing
                 DatagramListener(socket: socket, family: .v4, table: table()),
                 number: 0,
                 pipeline: pipeline(),
-                misses: MissQueue(eventLoop: loop) { desk.accept($0) }
+                misses: try MissQueue(eventLoop: loop) { desk.accept($0) }
             )
             thread.stop()
             #expect((0..<10).compactMap { _ in Message(client.receive())?.id } == Array(0..<10))

@@ -37,6 +37,10 @@ int clinux_next_signal(int descriptor);
 int clinux_timer_create(void);
 /// Arms it for a point in time in nanoseconds; 0 disarms. -1 with errno.
 int clinux_timer_arm(int timer, uint64_t nanoseconds);
+/// A counter of events (eventfd(2)) at zero; non-blocking, close-on-exec; -1 with errno.
+int clinux_event_create(void);
+/// Counts one event. -1 with errno.
+int clinux_event_count(int event);
 
 // MARK: - Messages with descriptors
 
