@@ -39,7 +39,7 @@ class Pace:
 FULL = Pace(misses=1000, seconds=20, known_names=500, hits=5000, flood=50_000, flood_seconds=60)
 QUICK = Pace(misses=1000, seconds=6, known_names=250, hits=5000, flood=50_000, flood_seconds=10)
 # For the tests: what two busy cores can do beside everything else.
-SHORT = Pace(misses=300, seconds=5, known_names=100, hits=1000, flood=50_000, flood_seconds=10)
+SHORT = Pace(misses=300, seconds=3, known_names=100, hits=1000, flood=50_000, flood_seconds=10)
 
 # Seconds after the start of the load.
 TROUBLE_BEGINS = 1.0
@@ -197,7 +197,7 @@ def _flood(over_tcp: bool) -> Measure:
 
 
 def _flooded(stage: Stage, server: Server, hits: Stream, misses: Stream, seconds: float) -> list[Figure]:
-    (alone,) = stage.load(ADDRESS, min(seconds, 10), 1, hits).finished()
+    (alone,) = stage.load(ADDRESS, min(seconds / 3, 10), 1, hits).finished()
     before, tried = server.memory(), stage.packets_to_the_silent()
     with server.peak_memory() as peak:
         beside, flood = stage.load(ADDRESS, seconds, PATIENCE, hits, misses).finished()
@@ -226,7 +226,7 @@ def _recovery(over_tcp: bool) -> Measure:
     def measure(stage: Stage, name: str, binary: Path, pace: Pace) -> list[Figure]:
         with running(name, stage, Forwarding(BOTH, over_tcp), binary):
             away = TROUBLE_BEGINS + pace.seconds
-            load = stage.load(ADDRESS, away + 8, PATIENCE, Stream(MISSES, 200))
+            load = stage.load(ADDRESS, away + 5, PATIENCE, Stream(MISSES, 200))
             load.at(TROUBLE_BEGINS)
             try:
                 stage.silence(*BOTH)
