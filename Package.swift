@@ -26,6 +26,7 @@ let tests: [SwiftSetting] = [
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -95,6 +96,7 @@ let package = Package(
             name: "Upstream",
             dependencies: [
                 "Resolution", "DNSWire", "Addresses", "Timing", "Telemetry", nioCore, nioPosix, nioSSL,
+                nioTLS,
             ],
             swiftSettings: strict
         ),
@@ -121,7 +123,8 @@ let package = Package(
         .target(
             name: "Supervisor",
             dependencies: [
-                "Control", "Corefile", "NodeNetwork", "Probes", "Kernel", "DNSWire", "Addresses", "Timing",
+                "Control", "Corefile", "Upstream", "NodeNetwork", "Probes", "Kernel", "DNSWire", "Addresses",
+                "Timing",
                 "Telemetry", logging, nioPosix,
             ],
             swiftSettings: strict
@@ -157,7 +160,7 @@ let package = Package(
             dependencies: [
                 "Upstream", "Resolution", "DNSWire", "Addresses", "Timing", "Telemetry", "TestSupport",
                 nioCore,
-                nioPosix,
+                nioPosix, nioSSL,
             ],
             swiftSettings: tests
         ),

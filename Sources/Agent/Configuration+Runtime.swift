@@ -100,19 +100,45 @@ extension FailureLevel {
     }
 }
 
+extension TLSCredentials {
+    /// The supervisor has judged the texts already, and by the same rules.
+    fileprivate convenience init(
+        _ tls: ForwardConfiguration.TLS,
+        of origin: Origin
+    ) throws(ServingPlan.Refusal) {
+        do throws(Flaw) {
+            try self.init(
+                Texts(certificate: tls.certificate, key: tls.key, authorities: tls.authorities)
+            )
+        } catch {
+            throw .credentials(origin.location.description, error.reason)
+        }
+    }
+}
+
 extension ForwardSettings {
     init(_ forward: ForwardConfiguration) throws(ServingPlan.Refusal) {
         var upstreams: [Endpoint] = []
+        var encryption: [Endpoint: TLSPeer] = [:]
+        let credentials = try forward.tls.map { (tls) throws(ServingPlan.Refusal) in
+            try TLSCredentials(tls, of: forward.origin)
+        }
         for target in forward.targets {
             switch target {
             case .plain(let endpoint): upstreams.append(endpoint)
-            case .tls: throw .encryptedUpstream(forward.origin.location.description)
+            case .tls(let endpoint, let name):
+                upstreams.append(endpoint)
+                encryption[endpoint] = credentials.map { credentials in
+                    // An address cannot be asked for by name (RFC 6066, 3): the certificate must carry it.
+                    let wanted = (name ?? forward.tlsServerName).flatMap { IPAddress($0) == nil ? $0 : nil }
+                    return TLSPeer(credentials, serverName: wanted)
+                }
             // No address yet: a forward without servers answers SERVFAIL at once, and the rest is served.
             case .unresolvedClusterDNS: continue
             }
         }
-        if forward.tls != nil { throw .encryptedUpstream(forward.origin.location.description) }
         self.init(upstreams: upstreams)
+        self.encryption = encryption
         policy = Policy(rawValue: forward.policy.rawValue) ?? .random
         transport =
             switch forward.transport {
@@ -125,6 +151,7 @@ extension ForwardSettings {
         healthCheck.recursionDesired = forward.healthCheck.recursionDesired
         healthCheck.domain = forward.healthCheck.domain
         expire = Interval(forward.expire)
+        maxIdleConnections = Int(forward.maxIdleConnections)
         maxConcurrent = Int(forward.maxConcurrent)
         maxConnectAttempts = Int(forward.maxConnectAttempts)
         failover = Set(forward.failover)

@@ -25,13 +25,13 @@ struct ServingPlan {
 
     /// Why a configuration that parses cannot be served.
     enum Refusal: Error, CustomStringConvertible {
-        case encryptedUpstream(String)
+        case credentials(String, String)
         case pattern(String)
 
         var description: String {
             switch self {
-            case .encryptedUpstream(let place):
-                "\(place): error: forwarding over TLS is not available in this version; use plain DNS"
+            case .credentials(let place, let reason):
+                "\(place): error: plugin/forward: a file of tls is no good: \(reason)"
             case .pattern(let text):
                 "plugin/errors: error: '\(text)' is not a regular expression"
             }

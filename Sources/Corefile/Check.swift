@@ -61,6 +61,9 @@ package final class Check {
     /// `-localip`.
     var localAddresses: [IPAddress] { recorded.localAddresses }
 
+    /// Not recorded: the same texts are judged alike anywhere.
+    func flaw(of tls: ForwardConfiguration.TLS) -> TLSFlaw? { sources.flaw(tls) }
+
     // MARK: Reporting
 
     func report(_ diagnostic: Diagnostic) { diagnostics.append(diagnostic) }

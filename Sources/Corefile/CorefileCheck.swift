@@ -11,7 +11,8 @@ package struct CorefileCheck: Sendable {
     package let configuration: AgentConfiguration?
     /// Errors and warnings by place.
     package let diagnostics: [Diagnostic]
-    /// All that was read, failures too: run again with `recorded.sources` for the same result.
+    /// All that was read, failures too: run again with `recorded.sources` for the same result;
+    /// only the files of `tls` are not judged again.
     package let recorded: RecordedSources
 
     /// Reads and checks a whole configuration; `defaultPort` is the port of keys without one (`-dns.port`).

@@ -11,6 +11,24 @@ package enum SourceError: Error, Hashable, Sendable {
     case unreadable(String)
 }
 
+/// What is wrong with a file of `tls`.
+package struct TLSFlaw: Hashable, Sendable {
+    package enum Part: Sendable {
+        case certificate
+        case key
+        case authorities
+    }
+
+    package let part: Part
+    /// Reads on after the file's name and a colon.
+    package let reason: String
+
+    package init(_ part: Part, _ reason: String) {
+        self.part = part
+        self.reason = reason
+    }
+}
+
 /// The outside world, as a check may see it.
 package struct Sources: Sendable {
     /// Reads the file at a path as text.
@@ -26,19 +44,23 @@ package struct Sources: Sendable {
     package let interfaceAddresses: @Sendable (_ name: String) -> [IPAddress]?
     /// `-localip`: the addresses that pods ask, whatever the Corefile listens on.
     package let localAddresses: [IPAddress]
+    /// Returns what whoever speaks TLS does not like about texts; nil when they will do.
+    package let flaw: @Sendable (_ tls: ForwardConfiguration.TLS) -> TLSFlaw?
 
     package init(
         read: @escaping ReadFile,
         glob: @escaping @Sendable (String) -> [String] = { _ in [] },
         environment: @escaping @Sendable (String) -> String? = { _ in nil },
         interfaceAddresses: @escaping @Sendable (String) -> [IPAddress]? = { _ in nil },
-        localAddresses: [IPAddress] = []
+        localAddresses: [IPAddress] = [],
+        flaw: @escaping @Sendable (ForwardConfiguration.TLS) -> TLSFlaw? = { _ in nil }
     ) {
         self.read = read
         self.glob = glob
         self.environment = environment
         self.interfaceAddresses = interfaceAddresses
         self.localAddresses = localAddresses
+        self.flaw = flaw
     }
 
     /// The same world, in which the file at `path` holds `text`: a Corefile that only exists in memory.
@@ -49,7 +71,8 @@ package struct Sources: Sendable {
             glob: glob,
             environment: environment,
             interfaceAddresses: interfaceAddresses,
-            localAddresses: localAddresses
+            localAddresses: localAddresses,
+            flaw: flaw
         )
     }
 }

@@ -67,14 +67,18 @@ package enum Files {
 
     /// Replaces a file in one step; in place when that cannot be, because the file is a mount point or the
     /// directory cannot be written.
-    package static func replace(_ path: String, with bytes: [UInt8]) throws(SystemError) {
+    package static func replace(
+        _ path: String,
+        with bytes: [UInt8],
+        permissions: UInt32 = 0o644
+    ) throws(SystemError) {
         let temporary = path + ".new"
         do throws(SystemError) {
-            try write(temporary, bytes)
+            try write(temporary, bytes, permissions)
             try checked("rename \(path)") { unsafe rename(temporary, path) }
         } catch {
             _ = unsafe unlink(temporary)
-            try write(path, bytes)
+            try write(path, bytes, permissions)
         }
     }
 
@@ -87,9 +91,15 @@ package enum Files {
         }
     }
 
-    private static func write(_ path: String, _ bytes: [UInt8]) throws(SystemError) {
+    private static func write(
+        _ path: String,
+        _ bytes: [UInt8],
+        _ permissions: UInt32
+    ) throws(SystemError) {
         let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
-        let file = OwnedDescriptor(owning: try checked("open \(path)") { unsafe open(path, flags, 0o644) })
+        let file = OwnedDescriptor(
+            owning: try checked("open \(path)") { unsafe open(path, flags, permissions) }
+        )
         let raw = file.raw
         var rest = bytes[...]
         while !rest.isEmpty {

@@ -3,6 +3,7 @@
 package import Corefile
 import Glibc
 import Kernel
+import Upstream
 
 extension ConfigurationSource {
     /// Files, environment and interfaces of this node. Our own interface counts before it exists.
@@ -13,8 +14,28 @@ extension ConfigurationSource {
             glob: Self.matches,
             environment: environment,
             interfaceAddresses: { $0 == ownInterface ? ownAddresses : Interfaces.addresses(of: $0) },
-            localAddresses: ownAddresses
+            localAddresses: ownAddresses,
+            flaw: Self.flaw
         )
+    }
+
+    /// Judges the files of `tls` as the worker will.
+    private static func flaw(of tls: ForwardConfiguration.TLS) -> TLSFlaw? {
+        let texts = TLSCredentials.Texts(
+            certificate: tls.certificate,
+            key: tls.key,
+            authorities: tls.authorities
+        )
+        do throws(TLSCredentials.Flaw) {
+            _ = try TLSCredentials(texts)
+            return nil
+        } catch {
+            return switch error.part {
+            case .certificate: TLSFlaw(.certificate, error.reason)
+            case .key: TLSFlaw(.key, error.reason)
+            case .authorities: TLSFlaw(.authorities, error.reason)
+            }
+        }
     }
 
     /// The files of one directory that match a pattern in their last component.

@@ -40,7 +40,12 @@ package struct LastGoodConfiguration: Sendable {
         let check = configuration.check
         let lines = "\(heading)\n\(check.mainFile)\n\(check.defaultPort)\n"
         try Files.makeDirectory(options.stateDirectory)
-        try Files.replace(path, with: Array(lines.utf8) + check.recorded.serialized)
+        // Among what was read may be the key of a `tls` line.
+        try Files.replace(
+            path,
+            with: Array(lines.utf8) + check.recorded.serialized,
+            permissions: 0o600
+        )
     }
 }
 

@@ -13,7 +13,8 @@ extension ForwardGroup {
         let query = server.edns.isSpoken(at: now) ? question.query : question.query.withoutEDNS
         let asker = Attempt.Asker(question: question, number: question.nextNumber, query: query)
         question.nextNumber += 1
-        guard let path = open(asker, to: server, over: transport(of: question), at: now) else {
+        let transport = server.transport(transport(of: question))
+        guard let path = open(asker, to: server, over: transport, at: now) else {
             return fail(question, .crowded(server.endpoint), at: now)
         }
         question.add(
@@ -48,7 +49,7 @@ extension ForwardGroup {
         let wantsFresh = asker.question.wantsFreshConnection
         switch server.chooseConnection(fresh: wantsFresh, at: now) {
         case .existing(let existing):
-            server.counters.count(.reusedTCP)
+            server.counters.count(server.encryption == nil ? .reusedTCP : .reusedTLS)
             connection = existing
         case .new:
             connection = openConnection(to: server, at: now)
@@ -62,7 +63,7 @@ extension ForwardGroup {
     }
 
     private func openConnection(to server: UpstreamServer, at now: Instant) -> PooledConnection {
-        server.counters.count(.openedTCP)
+        server.counters.count(server.encryption == nil ? .openedTCP : .openedTLS)
         let jitter = settings.limits.maxAgeJitter.nanoseconds
         let spread = jitter == 0 ? 0 : network.random() % jitter
         let shortest = settings.limits.maxAge.nanoseconds - min(jitter, settings.limits.maxAge.nanoseconds)

@@ -67,7 +67,13 @@ extension ForwardGroup {
     /// Whether a question would not wait: because a server has room, or because none is worth waiting for.
     private func hasRoom(over transport: Transport, at now: Instant) -> Bool {
         if servers.allSatisfy({ $0.health.isDown }) { return true }
-        return hasSockets(for: transport) && servers.contains { $0.hasRoom(over: transport, at: now) }
+        return servers.contains { hasRoom(at: $0, over: transport, at: now) }
+    }
+
+    /// Whether the server takes a question that would like to go over `transport`.
+    func hasRoom(at server: UpstreamServer, over transport: Transport, at now: Instant) -> Bool {
+        let transport = server.transport(transport)
+        return hasSockets(for: transport) && server.hasRoom(over: transport, at: now)
     }
 
     /// Whether sockets for questions over UDP are left.

@@ -125,10 +125,9 @@ extension ForwardGroup {
     /// What the choice of a server needs to know of all of them.
     func health(for question: Question, at now: Instant) -> QueryAttempts.Health {
         let transport = transport(of: question)
-        let hasSockets = hasSockets(for: transport)
         var health = QueryAttempts.Health(excluded: excluded)
         for server in servers {
-            if !hasSockets || !server.hasRoom(over: transport, at: now) { health.full.insert(server.index) }
+            if !hasRoom(at: server, over: transport, at: now) { health.full.insert(server.index) }
             guard server.health.isSuspect else { continue }
             health.suspect.insert(server.index)
             if server.health.isDown { health.down.insert(server.index) }

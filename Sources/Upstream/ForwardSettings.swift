@@ -12,6 +12,8 @@ package struct ForwardSettings: Sendable, Hashable {
     ///
     /// At most `ServerSet.capacity`, which the Corefile also demands; more are not asked.
     package var upstreams: [Endpoint]
+    /// How those are asked that speak TLS; the others are asked in plain.
+    package var encryption: [Endpoint: TLSPeer] = [:]
     package var policy = Policy.random
     package var transport = TransportChoice.client
     /// A server is down when more than so many checks in a row have failed; 0 means no checks, never down.

@@ -16,9 +16,10 @@ final class HealthCheck: LinkReceiver {
         self.server = server
         self.group = group
         id = group.network.randomID()
+        // CoreDNS' choice: TLS for those who speak it, TCP with `force_tcp`.
         let transport: Transport = group.settings.transport == .tcp ? .tcp : .udp
         link = group.network.open(
-            transport,
+            server.carrier(over: transport),
             to: server.endpoint,
             within: group.settings.limits.probe,
             for: self

@@ -118,7 +118,7 @@ private final class LoopQuestion: LinkReceiver {
         self.completion = completion
         id = group.network.randomID()
         link = group.network.open(
-            group.settings.transport.transport(ofClient: .udp),
+            server.carrier(over: group.settings.transport.transport(ofClient: .udp)),
             to: server.endpoint,
             within: group.settings.limits.connect,
             for: self

@@ -4,7 +4,6 @@
 package import Addresses
 package import NIOCore
 import NIOPosix
-package import Resolution
 package import Timing
 
 /// Links over the sockets of one event loop.
@@ -40,14 +39,16 @@ package final class NIONetwork: Network {
     }
 
     package func open(
-        _ transport: Transport,
+        _ carrier: Carrier,
         to remote: Endpoint,
         within patience: Interval,
         for receiver: any LinkReceiver
     ) -> any Link {
         let patience = TimeAmount.nanoseconds(Int64(clamping: patience.nanoseconds))
-        switch transport {
+        switch carrier {
         case .tcp: return StreamLink(to: remote, within: patience, on: eventLoop, for: receiver)
+        case .tls(let peer):
+            return StreamLink(to: remote, in: peer, within: patience, on: eventLoop, for: receiver)
         case .udp: return DatagramLink(to: remote, on: eventLoop, for: receiver)
         }
     }
@@ -83,6 +84,7 @@ extension LinkFailure {
         switch error {
         case let error as IOError: self.init(operation, .system(error.errnoCode))
         case ChannelError.connectTimeout: self.init(operation, .timedOut)
+        case let error as LinkFailure: self = error
         default: self.init(operation, .endOfFile)
         }
     }

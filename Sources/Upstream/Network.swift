@@ -3,7 +3,6 @@
 // Everything here is called on one thread, that of the loop.
 
 package import Addresses
-package import Resolution
 package import Timing
 
 /// What forwarding needs from the outside world.
@@ -20,7 +19,7 @@ package protocol Network: AnyObject {
     /// Starts to open a link, which fails after `patience`; `receiver` hears of everything else, never before
     /// this has returned.
     func open(
-        _ transport: Transport,
+        _ carrier: Carrier,
         to remote: Endpoint,
         within patience: Interval,
         for receiver: any LinkReceiver
@@ -30,7 +29,15 @@ package protocol Network: AnyObject {
     func wake(at deadline: Instant, _ action: @escaping () -> Void)
 }
 
-/// A TCP connection, or a UDP socket that is connected to one server.
+/// What carries messages to a server.
+package enum Carrier: Sendable {
+    case udp
+    case tcp
+    /// DNS over TLS (RFC 7858).
+    case tls(TLSPeer)
+}
+
+/// A TCP connection, in TLS or not, or a UDP socket that is connected to one server.
 package protocol Link: AnyObject {
     /// Our own address and port; nil before the link is open.
     var local: Endpoint? { get }
@@ -61,6 +68,8 @@ package struct LinkFailure: Error, Sendable, Hashable {
     /// What was being done.
     package enum Operation: String, Sendable {
         case dial
+        /// TLS: the connection is there, but the two sides cannot agree.
+        case handshake
         case read
         case write
     }
@@ -72,6 +81,8 @@ package struct LinkFailure: Error, Sendable, Hashable {
         case endOfFile
         /// An errno of the kernel.
         case system(CInt)
+        /// What TLS did not like, in words.
+        case tls(String)
     }
 
     package let operation: Operation

@@ -18,7 +18,7 @@ final class PooledConnection: LinkReceiver {
         self.group = group
         state = ConnectionState(group.settings, age: age, at: group.network.now)
         link = group.network.open(
-            .tcp,
+            server.stream,
             to: server.endpoint,
             within: group.settings.limits.connect,
             for: self
@@ -47,8 +47,14 @@ final class PooledConnection: LinkReceiver {
         let text = UpstreamFailure.link(failure, .tcp, from: link?.local, to: server.endpoint)
         link = nil
         server.remove(self)
+        switch failure.operation {
+        case .dial: server.counters.count(.failedConnection)
+        case .handshake: server.counters.count(.failedHandshake)
+        case .read, .write: break
+        }
         // A reused connection may have been closed by the other side before it saw the question.
-        let isPeersEnd = failure.operation != .dial && failure.reason != .timedOut
+        let wasOpen = failure.operation == .read || failure.operation == .write
+        let isPeersEnd = wasOpen && failure.reason != .timedOut
         for asked in lost {
             group.attemptFailed(asked.asker, text, onReused: asked.wasReuse && isPeersEnd)
         }

@@ -1,12 +1,15 @@
-// A TCP connection on SwiftNIO. Questions of one turn of the loop are gathered in one buffer and leave with one
-// write; answers are cut out of the read buffer where they lie. No promise and no future per question.
+// A TCP connection on SwiftNIO, in TLS where the server wants it. Questions of one turn of the loop are gathered in
+// one buffer and leave with one write; answers are cut out of the read buffer where they lie. No promise and no
+// future per question.
 
 import Addresses
 import DNSWire
 import NIOCore
 import NIOPosix
+import NIOSSL
+import NIOTLS
 
-/// A TCP link, and at the same time the only handler of its channel.
+/// A TCP link, and at the same time the only handler of its channel besides TLS.
 final class StreamLink: Link, ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -20,12 +23,15 @@ final class StreamLink: Link, ChannelInboundHandler {
     private var frames = StreamFrames()
     private var outgoing = ByteBuffer()
     private var willFlush = false
+    /// The end of the time for the handshake; nil without TLS and after it.
+    private var handshakeEnd: Scheduled<Void>?
 
     /// Room for a few dozen ordinary answers; NIO reuses the buffer from read to read.
     private static let readSize = 16_384
 
     init(
         to remote: Endpoint,
+        in peer: TLSPeer? = nil,
         within patience: TimeAmount,
         on loop: any EventLoop,
         for receiver: any LinkReceiver
@@ -39,6 +45,7 @@ final class StreamLink: Link, ChannelInboundHandler {
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readSize))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let peer { try channel.pipeline.syncOperations.addHandler(peer.handler) }
                     try channel.pipeline.syncOperations.addHandler(handler.value)
                 }
             }
@@ -48,6 +55,13 @@ final class StreamLink: Link, ChannelInboundHandler {
             }
         } catch {
             loop.assumeIsolated().execute { self.end(LinkFailure(.dial, error)) }
+        }
+        guard peer != nil else { return }
+        handshakeEnd = loop.assumeIsolated().scheduleTask(in: patience) {
+            guard self.receiver != nil else { return }
+            let channel = self.channel
+            self.end(LinkFailure(.handshake, .timedOut))
+            channel?.close(promise: nil)
         }
     }
 
@@ -67,6 +81,7 @@ final class StreamLink: Link, ChannelInboundHandler {
 
     func close() {
         receiver = nil
+        handshakeEnd?.cancel()
         channel?.close(promise: nil)
         channel = nil
     }
@@ -83,8 +98,19 @@ final class StreamLink: Link, ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         guard receiver != nil else { return context.close(promise: nil) }
-        self.context = context
         channel = context.channel
+        if handshakeEnd == nil { opened(context) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case .handshakeCompleted? = event as? TLSUserEvent, receiver != nil else { return }
+        handshakeEnd?.cancel()
+        handshakeEnd = nil
+        opened(context)
+    }
+
+    private func opened(_ context: ChannelHandlerContext) {
+        self.context = context
         receiver?.linkOpened()
         flush()
     }
@@ -95,18 +121,21 @@ final class StreamLink: Link, ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(LinkFailure(.read, error))
+        end(LinkFailure(isInHandshake ? .handshake : .read, tls: error))
         context.close(promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        end(LinkFailure(.read, .endOfFile))
+        end(LinkFailure(isInHandshake ? .handshake : .read, .endOfFile))
         self.context = nil
     }
+
+    private var isInHandshake: Bool { handshakeEnd != nil }
 
     private func end(_ failure: LinkFailure) {
         guard let receiver else { return }
         self.receiver = nil
+        handshakeEnd?.cancel()
         receiver.linkFailed(failure)
         channel = nil
     }

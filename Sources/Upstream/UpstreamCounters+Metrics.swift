@@ -21,14 +21,16 @@ extension ServerCounters {
     private static let proxyName = "forward"
 
     fileprivate func collect(into snapshot: inout MetricSnapshot) {
-        let connections: [(MetricFamily, Transport, Cell)] = [
-            (.proxyConnectionHits, .udp, .reusedUDP),
-            (.proxyConnectionHits, .tcp, .reusedTCP),
-            (.proxyConnectionMisses, .udp, .openedUDP),
-            (.proxyConnectionMisses, .tcp, .openedTCP),
+        let connections: [(MetricFamily, String, Cell)] = [
+            (.proxyConnectionHits, "udp", .reusedUDP),
+            (.proxyConnectionHits, "tcp", .reusedTCP),
+            (.proxyConnectionHits, "tcp-tls", .reusedTLS),
+            (.proxyConnectionMisses, "udp", .openedUDP),
+            (.proxyConnectionMisses, "tcp", .openedTCP),
+            (.proxyConnectionMisses, "tcp-tls", .openedTLS),
         ]
         for (family, transport, cell) in connections where value(cell) > 0 {
-            snapshot.add(family, labels: [transport.rawValue, Self.proxyName, label], value(cell))
+            snapshot.add(family, labels: [transport, Self.proxyName, label], value(cell))
         }
         if value(.failedCheck) > 0 {
             snapshot.add(.proxyHealthcheckFailures, labels: [Self.proxyName, label], value(.failedCheck))

@@ -77,6 +77,9 @@ package final class ServerCounters: Sendable {
         /// `coredns_proxy_conn_cache_misses_total`: a new connection.
         case openedUDP
         case openedTCP
+        /// The same over TLS; CoreDNS' label is `tcp-tls`.
+        case reusedTLS
+        case openedTLS
         /// `coredns_proxy_healthcheck_failures_total`.
         case failedCheck
         /// `nodelocal_upstream_timeouts_total`: attempts that were not answered within the patience.

@@ -43,13 +43,17 @@ extension UpstreamFailure {
             case .timedOut: "i/o timeout"
             case .endOfFile: "EOF"
             case .system(let code): words(for: code)
+            case .tls(let words): words
             }
         let route = local.map { "\($0)->\(remote)" } ?? "\(remote)"
         let text =
             switch (failure.operation, failure.reason) {
+            case (.handshake, .endOfFile): "tls \(remote): handshake: \(reason)"
             case (_, .endOfFile): reason
             case (.dial, .system): "dial \(transport.rawValue) \(remote): connect: \(reason)"
             case (.dial, .timedOut): "dial \(transport.rawValue) \(remote): \(reason)"
+            case (_, .tls): "tls \(remote): \(reason)"
+            case (.handshake, .timedOut): "tls \(remote): handshake: \(reason)"
             case (let operation, .system):
                 "\(operation.rawValue) \(transport.rawValue) \(route): \(operation.rawValue): \(reason)"
             case (let operation, .timedOut):

@@ -10,6 +10,8 @@ final class UpstreamServer {
     /// Its place in the Corefile's list.
     let index: Int
     let endpoint: Endpoint
+    /// Nil for plain DNS.
+    let encryption: TLSPeer?
     let counters: ServerCounters
     var health: ServerHealth
     var latency = LatencyEstimate()
@@ -27,6 +29,7 @@ final class UpstreamServer {
         self.index = index
         self.endpoint = endpoint
         self.counters = counters
+        encryption = settings.encryption[endpoint]
         health = ServerHealth(settings)
         limits = settings.limits
         maxIdleConnections = settings.maxIdleConnections
@@ -70,6 +73,15 @@ extension UpstreamServer {
         // All have been used and the question wants a fresh one: then the least busy has to do.
         return fresh ? chooseConnection(fresh: false, at: now) : .none
     }
+
+    /// How a question travels that would like to go over `transport`: over TLS it is always a stream.
+    func transport(_ transport: Transport) -> Transport { encryption == nil ? transport : .tcp }
+
+    /// The same, for who opens a link.
+    func carrier(over transport: Transport) -> Carrier { self.transport(transport) == .udp ? .udp : stream }
+
+    /// What a stream goes through.
+    var stream: Carrier { encryption.map { .tls($0) } ?? .tcp }
 
     /// Whether a question may be sent now. A server in doubt gets a few at a time, and none after a failure.
     func hasRoom(over transport: Transport, at now: Instant) -> Bool {

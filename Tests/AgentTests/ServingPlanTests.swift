@@ -98,7 +98,7 @@ struct ServingPlanTests {
     @Test(
         "What cannot be served yet is refused with its place",
         arguments: [
-            (". {\n    forward . tls://192.0.2.1\n}\n", "Corefile:2"),
+            (". {\n    forward . tls://192.0.2.1\n}\n", "no certificate"),
             (
                 ". {\n    errors {\n        consolidate 1m \"(?P<\"\n    }\n    forward . 192.0.2.1\n}\n",
                 "regular"

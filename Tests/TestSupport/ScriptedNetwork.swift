@@ -45,11 +45,16 @@ package final class ScriptedNetwork: Network {
     package func randomID() -> UInt16 { UInt16(truncatingIfNeeded: 0x4000 + random()) }
 
     package func open(
-        _ transport: Transport,
+        _ carrier: Carrier,
         to remote: Endpoint,
         within patience: Interval,
         for receiver: any LinkReceiver
     ) -> any Link {
+        let transport: Transport
+        switch carrier {
+        case .udp: transport = .udp
+        case .tcp, .tls: transport = .tcp
+        }
         let link = ScriptedLink(transport, remote, receiver, number: links.count, clerk)
         links.append(link)
         switch (transport, reachability[remote] ?? .open) {

@@ -165,7 +165,7 @@ extension UpstreamOutcome {
 }
 
 /// A forward group on its event loop, asked from anywhere.
-private struct LiveGroup: Sendable {
+struct LiveGroup: Sendable {
     let counters: UpstreamCounters
     private let loop: any EventLoop
     private let group: NIOLoopBound<ForwardGroup>

@@ -5,6 +5,7 @@ import Addresses
 import Glibc
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Resolution
 import Synchronization
 import TestSupport
@@ -31,7 +32,11 @@ final class ScriptedServer: Sendable {
         }
     }
 
-    static func start(on group: any EventLoopGroup) async throws -> ScriptedServer {
+    /// With `tls` connections are encrypted; datagrams are not.
+    static func start(
+        on group: any EventLoopGroup,
+        tls: NIOSSLContext? = nil
+    ) async throws -> ScriptedServer {
         let state = Box()
         let datagrams = try await DatagramBootstrap(group: group)
             .channelInitializer { channel in
@@ -48,6 +53,9 @@ final class ScriptedServer: Sendable {
                     $0.accepted.append(channel)
                 }
                 return channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                    }
                     try channel.pipeline.syncOperations.addHandler(StreamHandler(state))
                 }
             }

@@ -84,7 +84,7 @@ enum Forward: Directive {
                     )
                 }
                 try checkServerNames(configuration, line)
-                try refuseEncryption(configuration, line)
+                configuration.tls = try readTLS(line, for: configuration.targets, block)
                 return configuration
             }
         }
@@ -147,7 +147,6 @@ enum Forward: Directive {
         case "max_concurrent": configuration.maxConcurrent = try count(line, maxConcurrent)
         case "tls":
             try line.requireArguments(0...3, expected: "tls [CERT KEY] [CA]")
-            configuration.tls = readTLS(line.arguments.map(\.text))
         case "tls_servername":
             configuration.tlsServerName = try onlyArgument(of: line, "tls_servername NAME").text
         case "policy": configuration.policy = try readPolicy(line)
@@ -174,19 +173,6 @@ enum Forward: Directive {
 
     private static func count(_ line: DirectiveSyntax, _ setting: Setting<Int>) throws(Diagnostic) -> UInt32 {
         UInt32(try setting.read(try onlyArgument(of: line, "\(line.name.text) NUMBER")))
-    }
-
-    private static func readTLS(_ paths: [String]) -> ForwardConfiguration.TLS {
-        switch paths.count {
-        case 0: ForwardConfiguration.TLS(certificate: nil, key: nil, authority: nil)
-        case 1: ForwardConfiguration.TLS(certificate: nil, key: nil, authority: paths[0])
-        default:
-            ForwardConfiguration.TLS(
-                certificate: paths[0],
-                key: paths[1],
-                authority: paths.count > 2 ? paths[2] : nil
-            )
-        }
     }
 
     private static func readPolicy(_ line: DirectiveSyntax) throws(Diagnostic) -> ForwardConfiguration.Policy

@@ -49,20 +49,6 @@ extension ForwardConfiguration {
 }
 
 extension Forward {
-    /// Read and understood, but nothing here can speak it yet: better told by a check than by a worker.
-    static func refuseEncryption(
-        _ configuration: ForwardConfiguration,
-        _ line: DirectiveSyntax
-    ) throws(Diagnostic) {
-        let isEncrypted = configuration.targets.contains { if case .tls = $0 { true } else { false } }
-        guard isEncrypted || configuration.tls != nil || configuration.tlsServerName != nil else { return }
-        throw Diagnostic(
-            at: line.name.location,
-            "forwarding over TLS is not available in this version",
-            hint: "remove 'tls', 'tls_servername' and 'tls://' to ask over plain DNS"
-        )
-    }
-
     /// Every bad word is reported; the good ones are kept.
     static func readTargets(
         _ tokens: some Sequence<Token>,

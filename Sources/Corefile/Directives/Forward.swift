@@ -54,16 +54,17 @@ package struct ForwardConfiguration: PluginConfiguration {
         package var domain: DomainName
     }
 
-    /// `tls [CERT KEY] [CA]`: paths, read by the agent; all nil means the system's authorities.
+    /// What the files of `tls [CERT KEY] [CA]` hold: PEM texts.
     package struct TLS: Hashable, Sendable {
         package var certificate: String?
         package var key: String?
-        package var authority: String?
+        /// The named ones, else the system's.
+        package var authorities: String
 
-        package init(certificate: String? = nil, key: String? = nil, authority: String? = nil) {
+        package init(certificate: String? = nil, key: String? = nil, authorities: String) {
             self.certificate = certificate
             self.key = key
-            self.authority = authority
+            self.authorities = authorities
         }
     }
 
@@ -94,7 +95,7 @@ package struct ForwardConfiguration: PluginConfiguration {
     package var maxConnectAttempts: UInt32
     /// Idle connections kept per upstream; zero is no limit.
     package var maxIdleConnections: UInt32
-    /// Files for all TLS targets; nil without a `tls` line.
+    /// For all TLS targets; nil without such a target and without a `tls` line.
     package var tls: TLS?
     /// The name to verify for all TLS targets; nil means the address.
     package var tlsServerName: String?

@@ -23,6 +23,73 @@ struct ForwardTests {
         #expect(forward.healthCheck.recursionDesired && forward.healthCheck.domain == .root)
     }
 
+    // MARK: TLS
+
+    /// What files there are, and a judge who wants them to be called what they hold.
+    private static let pems = [
+        "cert.pem": "CERTIFICATE", "key.pem": "KEY", "ca.pem": "CA",
+        "/etc/ssl/certs/ca-certificates.crt": "SYSTEM", "other.crt": "OTHER",
+    ]
+
+    private static func tls(
+        _ text: String,
+        environment: [String: String] = [:],
+        flaw: TLSFlaw? = nil
+    ) -> CorefileCheck {
+        let files = pems.merging(["Corefile": ". {\n\(text)\n}"]) { _, new in new }
+        let world = Sources.files(files, environment: environment)
+        return CorefileCheck.run(
+            "Corefile",
+            sources: Sources(read: world.read, environment: world.environment, flaw: { _ in flaw })
+        )
+    }
+
+    @Test(
+        "tls takes nothing, an authority, certificate and key, or all three",
+        arguments: [
+            ("", .init(authorities: "SYSTEM")),
+            ("tls", .init(authorities: "SYSTEM")),
+            ("tls ca.pem", .init(authorities: "CA")),
+            ("tls cert.pem key.pem", .init(certificate: "CERTIFICATE", key: "KEY", authorities: "SYSTEM")),
+            (
+                "tls cert.pem key.pem ca.pem",
+                .init(certificate: "CERTIFICATE", key: "KEY", authorities: "CA")
+            ),
+        ] as [(String, ForwardConfiguration.TLS)]
+    )
+    func tlsFiles(_ property: String, _ texts: ForwardConfiguration.TLS) throws {
+        let check = Self.tls("forward . tls://192.0.2.1 {\n\(property)\n}")
+        #expect(check.configuration?.blocks.first?.forwards.first?.tls == texts)
+        // The worker has no files: it reads the same out of the record.
+        let record = try #require(RecordedSources(serialized: check.recorded.serialized))
+        let replay = CorefileCheck.run("Corefile", sources: record.sources)
+        #expect(replay.configuration?.blocks.first?.forwards.first?.tls == texts)
+    }
+
+    @Test("SSL_CERT_FILE names the system's authorities, and plain upstreams need none")
+    func systemAuthorities() {
+        let check = Self.tls("forward . tls://192.0.2.1", environment: ["SSL_CERT_FILE": "other.crt"])
+        #expect(check.configuration?.blocks.first?.forwards.first?.tls?.authorities == "OTHER")
+        let plain = Self.tls("forward . 192.0.2.1 {\ntls_servername dns.example.org\n}")
+        #expect(plain.configuration?.blocks.first?.forwards.first?.tls == nil)
+        #expect(plain.recorded.files.keys.sorted() == ["Corefile"])
+    }
+
+    @Test(
+        "a bad file of tls is told with its place",
+        arguments: [
+            (TLSFlaw.Part.certificate, "Corefile:3:5: error: plugin/forward: cert.pem: bad"),
+            (.key, "Corefile:3:14: error: plugin/forward: key.pem: bad"),
+            (.authorities, "Corefile:3:22: error: plugin/forward: ca.pem: bad"),
+        ]
+    )
+    func tlsFlaws(_ part: TLSFlaw.Part, _ finding: String) {
+        let text = "forward . tls://192.0.2.1 {\ntls cert.pem key.pem ca.pem\n}"
+        let check = Self.tls(text, flaw: TLSFlaw(part, "bad"))
+        #expect(check.configuration == nil)
+        #expect(check.diagnostics.map(\.onOneLine).first?.hasPrefix(finding) == true)
+    }
+
     @Test(
         "forward takes targets in many forms",
         arguments: [
