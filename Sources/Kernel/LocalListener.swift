@@ -8,10 +8,11 @@ package final class LocalListener: Sendable {
 
     /// Listens at `path`, for processes of this user alone. What an earlier process left there is removed.
     package init(at path: String) throws(SystemError) {
+        let address = try LocalAddress(path)
         socket = try Self.open(path)
         let raw = socket.raw
         try Files.remove(path)
-        try checked("listen \(path)") { unsafe Self.withAddress(path) { unsafe bind(raw, $0, $1) } }
+        try checked("listen \(path)") { unsafe address.with { unsafe bind(raw, $0, $1) } }
         try checked("chmod \(path)") { unsafe chmod(path, 0o600) }
         try checked("listen \(path)") { listen(raw, 16) }
     }
@@ -31,36 +32,19 @@ package final class LocalListener: Sendable {
 
     /// What the process behind `path` says; empty when it says nothing in time.
     package static func ask(_ path: String, milliseconds: CInt) throws(SystemError) -> String {
+        let address = try LocalAddress(path)
         let socket = try open(path)
         let raw = socket.raw
-        try checked("connect \(path)") { unsafe withAddress(path) { unsafe connect(raw, $0, $1) } }
+        try checked("connect \(path)") { unsafe address.with { unsafe connect(raw, $0, $1) } }
         var descriptor = pollfd(fd: raw, events: Int16(POLLIN), revents: 0)
         guard unsafe poll(&descriptor, 1, milliseconds) > 0 else { return "" }
         return String(decoding: ProbeSocket.receive(socket) ?? [], as: UTF8.self)
     }
 
     private static func open(_ path: String) throws(SystemError) -> OwnedDescriptor {
-        guard path.utf8.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path) else {
-            throw SystemError("listen \(path)", errno: ENAMETOOLONG)
-        }
         let flags = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         return OwnedDescriptor(
             owning: try checked("socket for \(path)") { Glibc.socket(AF_UNIX, flags, 0) }
         )
-    }
-
-    private static func withAddress<Result>(
-        _ path: String,
-        _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
-    ) -> Result {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        // SAFETY: `open` has refused a path that does not fit with its zero octet; sockaddr is the common head.
-        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path.utf8) }
-        return unsafe withUnsafePointer(to: address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
     }
 }

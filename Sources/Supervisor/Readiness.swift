@@ -1,5 +1,6 @@
 // Whether traffic is ours, for those who ask from outside the loop: `/ready`, for people and monitors, and the
 // local socket, for the kubelet's probe (docs/decisions/0008-ready-by-a-local-socket.md says why there are two).
+// A service manager above us is told without being asked.
 
 import Kernel
 import Probes
@@ -8,9 +9,23 @@ import Synchronization
 /// What the loop last said about itself.
 final class Readiness: Sendable {
     private let reason = Mutex<String?>("starting")
+    private let serviceManager: ServiceManager
+
+    init(serviceManager: ServiceManager) { self.serviceManager = serviceManager }
 
     /// Nil: ready.
-    func set(unreadiness: String?) { reason.withLock { $0 = unreadiness } }
+    func set(unreadiness: String?) {
+        let isNews = reason.withLock { reason in
+            defer { reason = unreadiness }
+            return reason != unreadiness
+        }
+        guard isNews else { return }
+        if let unreadiness {
+            serviceManager.tell("STATUS=not ready: \(unreadiness)")
+        } else {
+            serviceManager.tell("READY=1", "STATUS=\(ReadyAnswer.line(unreadiness: nil))")
+        }
+    }
 
     var unreadiness: String? { reason.withLock { $0 } }
 

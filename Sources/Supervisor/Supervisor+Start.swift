@@ -59,7 +59,8 @@ extension Supervisor {
         network.removeForeignRules().tell(log, metrics)
         network.installFallback().tell(log, metrics)
         metrics.setFallback(network.isFallbackInstalled)
-        let readiness = Readiness()
+        let serviceManager = ServiceManager(path: world.environment("NOTIFY_SOCKET"))
+        let readiness = Readiness(serviceManager: serviceManager)
         serveProbes(metrics, readiness, options, log)
         return try Supervisor(
             options: options,
