@@ -84,9 +84,11 @@ extension SearchPath {
     mutating func asked(_ name: DomainName, _ type: RecordType, by client: IPAddress, at now: Instant) {
         guard Self.types.contains(type), let first = name.labels.first else { return }
         let key = Denied(client: client, type: type, firstLabel: first)
-        guard let last = denials[key] ?? olderDenials[key], now - last.at <= limits.soon,
-            let split = Self.split(last.name, name)
-        else { return }
+        guard let last = denials[key] ?? olderDenials[key] else { return }
+        // One denial leads to one question: what follows is another search.
+        denials[key] = nil
+        olderDenials[key] = nil
+        guard now - last.at <= limits.soon, let split = Self.split(last.name, name) else { return }
         learn(split, type, at: now)
     }
 
@@ -98,8 +100,10 @@ extension SearchPath {
         let second: DomainName
     }
 
-    /// The longest beginning that two names share, and what is behind it. Nil when the first one has nothing
-    /// behind it: a name that was tried as it is has no place in a list.
+    /// The longest beginning that two names share, and what is behind it.
+    ///
+    /// Nil when the first one has nothing behind it, for a name that was tried as it is has no place in a list;
+    /// and when the second domain is within the first, for so a search begins anew.
     private static func split(_ first: DomainName, _ second: DomainName) -> Split? {
         var end = 0
         var lastLabel = 0
@@ -110,7 +114,7 @@ extension SearchPath {
             end = next
         }
         guard end > 0, let before = DomainName(wire: first.wire[end...]),
-            let after = DomainName(wire: second.wire[end...]), before != .root, before != after
+            let after = DomainName(wire: second.wire[end...]), before != .root, !after.isWithin(before)
         else { return nil }
         return Split(
             stem: first.wire[..<end],

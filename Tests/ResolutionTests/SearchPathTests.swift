@@ -139,6 +139,20 @@ import Timing
         }
     }
 
+    /// The same name again, at once: its list begins anew, and the last domain does not lead to the first.
+    @Test func aSecondSearchIsNoStepOfTheFirst() throws {
+        var resolver = Resolver()
+        for name in ["a", "b", "c"] {
+            for _ in 0..<3 {
+                try resolver.search("\(name).example.org", in: "shop")
+                resolver.milliseconds -= 10_000
+            }
+            // Found in another list, whose last domain was a hit.
+            try resolver.search("\(name).example.org.example.net")
+        }
+        #expect(try resolver.followers("x.example.org.shop.svc.cluster.local").count == 3)
+    }
+
     @Test func lookUpsOfOneClientSideBySide() throws {
         var resolver = Resolver()
         for pair in [("a", "b"), ("c", "d")] {
