@@ -3,6 +3,7 @@
 A figure is a number that is better when it is smaller, with the limit that the agent promises where there is one.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,7 +237,7 @@ def _recovery(over_tcp: bool) -> Measure:
             back = load.at(away)
             (heard,) = load.finished()
         first = heard.first_good_after(back)
-        return [_milliseconds("first", "first address after their return", first or 99.0, 1000)]
+        return [_milliseconds("first", "first address after their return", math.inf if first is None else first, 1000)]
 
     return measure
 

@@ -1,6 +1,7 @@
 """The section of docs/benchmarks.md, and the file with every number beside it."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 
 from compare.section import TROUBLE
@@ -82,15 +83,20 @@ def _method(session: Session) -> list[str]:
         f"  ```\n{_indented(SILENCE.strip())}\n  ```\n",
         "The server, with one thread for queries, has core 0; load and NSD have core 1. Each contestant starts afresh "
         "for every case, one right after the other.",
-        f"The load is `Benchmarks/compare/latency.c`, an open loop: {pace.misses:,} names a second that nobody asks "
+        f"The load is `Benchmarks/compare/latency.c`, an open loop: {_thousands(pace.misses)} names a second that nobody asks "
         f"twice, for {pace.seconds:g} s of trouble, each question's latency counted from when it was due. Lost is "
-        "what has no answer six seconds after the last question.".replace(",", " ", 1),
+        "what has no answer six seconds after the last question; latencies are those of the others. The flood is "
+        f"{_thousands(pace.flood)} misses a second for {pace.flood_seconds:g} s beside {_thousands(pace.hits)} hits a second.",
         "Memory is resident and of all processes. Packets to the dead upstreams are datagrams and TCP segments, "
         "counted where they are dropped.",
         f"Machine: {facts['CPU']}, {facts['cores']} cores, kernel {facts['kernel']}, load average at the start "
         f"{facts['load average at the start']}; unbound {facts['unbound']}, nsd {facts['nsd']}; agent {session.build}.",
     ]
     return general + [f"**{case.title}.** {case.method}" for case in session.cases]
+
+
+def _thousands(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
 
 
 def _indented(text: str) -> str:
@@ -124,6 +130,11 @@ Unbound the same:
 CONFIGURATIONS = _configurations()
 
 
+def _finite(value: float) -> float | None:
+    """JSON knows no infinity."""
+    return None if math.isinf(value) else value
+
+
 def record(session: Session) -> str:
     """Every figure of every round, for programs."""
     rounds = [
@@ -131,7 +142,7 @@ def record(session: Session) -> str:
             "case": case,
             "contestant": contestant,
             "round": number,
-            "figures": {figure.key: {"value": figure.value, "unit": figure.unit} for figure in figures},
+            "figures": {figure.key: {"value": _finite(figure.value), "unit": figure.unit} for figure in figures},
         }
         for (case, contestant), every in session.taken.items()
         for number, figures in enumerate(every, start=1)
@@ -140,7 +151,7 @@ def record(session: Session) -> str:
         {
             "case": line.case.key,
             "figure": line.figure.key,
-            "measured": line.agent,
+            "measured": None if line.agent is None else _finite(line.agent),
             "limit": line.figure.limit,
             "met": line.verdict == "met",
         }

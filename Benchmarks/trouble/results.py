@@ -1,5 +1,6 @@
 """Figures of several rounds become lines: of each the worst counts, because what is promised is a bound."""
 
+import math
 from dataclasses import dataclass
 
 from .cases import Case, Figure
@@ -17,6 +18,7 @@ class Line:
     figure: Figure  # the agent's, or Unbound's where the agent was left out
     agent: float | None
     unbound: float | None
+    unbound_loses_more: bool = False  # questions of this case
 
     @property
     def verdict(self) -> str:
@@ -35,6 +37,9 @@ class Line:
     def is_won_by_unbound(self) -> bool:
         if not self.figure.compares or self.agent is None or self.unbound is None:
             return False
+        # Who leaves the slow ones unanswered is not fast.
+        if self.figure.unit == "ms" and self.unbound_loses_more:
+            return False
         # What differs only behind the shown digits is no victory.
         return self.unbound < self.agent and self.shown(self.unbound) != self.shown(self.agent)
 
@@ -44,10 +49,15 @@ def lines(cases: list[Case], taken: Taken) -> list[Line]:
     found: list[Line] = []
     for case in cases:
         ours, theirs = (_worst(taken.get((case.key, name), [])) for name in (AGENT, UNBOUND))
+        loses_more = _lost(theirs) > _lost(ours)
         for key, figure in (ours or theirs).items():
             values = [each[key].value if key in each else None for each in (ours, theirs)]
-            found.append(Line(case, figure, *values))
+            found.append(Line(case, figure, *values, loses_more))
     return found
+
+
+def _lost(figures: dict[str, Figure]) -> float:
+    return sum(figures[key].value for key in ("failed", "lost", "hits-lost") if key in figures)
 
 
 def _worst(rounds: list[list[Figure]]) -> dict[str, Figure]:
@@ -60,6 +70,8 @@ def _worst(rounds: list[list[Figure]]) -> dict[str, Figure]:
 
 
 def shown(value: float, unit: str) -> str:
+    if math.isinf(value):
+        return "not seen"
     if unit in ("", "/s"):
         number = f"{value:,.0f}".replace(",", " ")
     elif value >= 100:
