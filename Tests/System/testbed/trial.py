@@ -1,7 +1,7 @@
 """One kind of disaster, repeated while everybody asks, and what it cost them.
 
 A trial is short in the test suite: it shows that the design holds, with room for a busy machine of two processors.
-With `--measure` it is long, has the processors' favour, and is held to the numbers promised in docs/operations.md.
+With `--measure` it is long and is held to the numbers of docs/operations.md (`scripts/survival`).
 """
 
 import subprocess
@@ -94,8 +94,7 @@ class Trial:
     # Making
 
     def agent(self, **options) -> Agent:
-        wrapper = favour("nice", "-n", "-15") if self.is_measured else ()
-        return self.new_agent(**{"wrapper": wrapper, **options})
+        return self.new_agent(**options)
 
     def askers(self, servers: tuple[str, ...] = (V4.local, V4.kube_dns)) -> "CountedAskers":
         return CountedAskers(self, Askers(self.bed, servers=servers, wrapper=favour("chrt", "-f", "10")))
