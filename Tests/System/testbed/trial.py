@@ -18,9 +18,9 @@ from .bed import Bed
 from .eventually import eventually
 
 # A processor that does other things answers late, and a question in the hands of a process that is about to die
-# waits there for longer.
-BUSY_MILLISECONDS = 250
-BUSY_LOSSES = 8
+# waits there for longer. For each time; a design that fails costs 1600 a second.
+BUSY_MILLISECONDS = 700
+BUSY_LOSSES = 32
 
 # From here on a question cannot have been in the hands of who died.
 AFTERMATH = 0.005
@@ -142,7 +142,7 @@ class Trial:
         seen = f"{row}\n" + "\n".join(f"at {moments}: {outcome}" for moments, outcome in self.outcomes)
         slack = 0 if self.is_measured else 1
         if each is not None:
-            assert row.lost <= each * row.times + (BUSY_LOSSES * slack if each else 0), seen
+            assert row.lost <= each * row.times + (BUSY_LOSSES * row.times * slack if each else 0), seen
         if later is not None:
             since = AFTERMATH if self.is_measured else BUSY_AFTERMATH
             late = [
