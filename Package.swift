@@ -65,6 +65,7 @@ let package = Package(
         .target(name: "Timing", swiftSettings: strict),
         .target(name: "DNSWire", swiftSettings: strict),
         .target(name: "Telemetry", swiftSettings: strict),
+        .target(name: "RegularExpression", swiftSettings: strict),
         // Level 1: the kernel's data path, the store, the configuration language, the worker's wire.
         .target(name: "Kernel", dependencies: ["CLinux", "Addresses", "Timing"], swiftSettings: strict),
         .target(
@@ -72,7 +73,11 @@ let package = Package(
             dependencies: ["DNSWire", "Timing", "Telemetry"],
             swiftSettings: strict
         ),
-        .target(name: "Corefile", dependencies: ["DNSWire", "Addresses"], swiftSettings: strict),
+        .target(
+            name: "Corefile",
+            dependencies: ["DNSWire", "Addresses", "RegularExpression"],
+            swiftSettings: strict
+        ),
         .target(
             name: "Control",
             dependencies: ["CBuild", "Addresses", "Kernel", logging],
@@ -101,6 +106,13 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "Plugins",
+            dependencies: [
+                "Corefile", "RegularExpression", "Resolution", "DNSWire", "Addresses", "Timing", "Telemetry",
+            ],
+            swiftSettings: strict
+        ),
+        .target(
             name: "NodeNetwork",
             dependencies: ["CNetlink", "Addresses", "Kernel"],
             swiftSettings: strict
@@ -114,8 +126,9 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "Control", "Corefile", "Resolution", "AnswerCache", "Listeners", "Upstream", "Probes",
-                "Kernel",
+                "Control", "Corefile", "Plugins", "RegularExpression", "Resolution", "AnswerCache",
+                "Listeners",
+                "Upstream", "Probes", "Kernel",
                 "DNSWire", "Addresses", "Timing", "Telemetry", logging, nioCore, nioPosix,
             ],
             swiftSettings: strict
@@ -123,7 +136,8 @@ let package = Package(
         .target(
             name: "Supervisor",
             dependencies: [
-                "Control", "Corefile", "Upstream", "NodeNetwork", "Probes", "Kernel", "DNSWire", "Addresses",
+                "Control", "Corefile", "Plugins", "Upstream", "NodeNetwork", "Probes", "Kernel", "DNSWire",
+                "Addresses",
                 "Timing",
                 "Telemetry", logging, nioPosix,
             ],
@@ -133,7 +147,8 @@ let package = Package(
         .executableTarget(
             name: "node-local-dns",
             dependencies: [
-                "Agent", "Supervisor", "NodeNetwork", "Control", "Corefile", "Kernel", "Addresses", "Timing",
+                "Agent", "Supervisor", "NodeNetwork", "Control", "Corefile", "Plugins", "Kernel", "Addresses",
+                "Timing",
                 arguments, logging,
             ],
             swiftSettings: strict
@@ -152,7 +167,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CorefileTests",
-            dependencies: ["Corefile", "DNSWire", "Addresses"],
+            dependencies: ["Corefile", "Plugins", "RegularExpression", "DNSWire", "Addresses"],
             swiftSettings: tests
         ),
         .testTarget(
@@ -187,8 +202,8 @@ let package = Package(
         .testTarget(
             name: "SupervisorTests",
             dependencies: [
-                "Supervisor", "Control", "Corefile", "DNSWire", "Kernel", "NodeNetwork", "Addresses",
-                "Timing", "TestSupport", logging,
+                "Supervisor", "Control", "Corefile", "Plugins", "DNSWire", "Kernel", "NodeNetwork",
+                "Addresses", "Timing", "TestSupport", logging,
             ],
             swiftSettings: tests
         ),
@@ -197,7 +212,23 @@ let package = Package(
             dependencies: ["node-local-dns", "Supervisor", "Control", "Addresses", "Timing", arguments],
             swiftSettings: tests
         ),
-        .testTarget(name: "RepositoryTests", dependencies: ["Corefile", "Telemetry"], swiftSettings: tests),
+        .testTarget(
+            name: "RepositoryTests",
+            dependencies: ["Corefile", "Plugins", "Telemetry"],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "PluginsTests",
+            dependencies: [
+                "Plugins", "Corefile", "RegularExpression", "Resolution", "DNSWire", "Addresses", "Telemetry",
+            ],
+            swiftSettings: tests
+        ),
+        .testTarget(
+            name: "RegularExpressionTests",
+            dependencies: ["RegularExpression"],
+            swiftSettings: tests
+        ),
         .testTarget(name: "AddressesTests", dependencies: ["Addresses"], swiftSettings: tests),
         .testTarget(name: "TimingTests", dependencies: ["Timing"], swiftSettings: tests),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire", "TestSupport"], swiftSettings: tests),
@@ -216,7 +247,8 @@ let package = Package(
         .testTarget(
             name: "ScenarioTests",
             dependencies: [
-                "Agent", "Corefile", "Resolution", "AnswerCache", "Upstream", "DNSWire", "Addresses",
+                "Agent", "Corefile", "Plugins", "Resolution", "AnswerCache", "Upstream", "DNSWire",
+                "Addresses",
                 "Timing",
                 "Telemetry", "Kernel", "TestSupport",
             ],
@@ -239,7 +271,8 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "Agent", "Corefile", "Resolution", "AnswerCache", "Upstream", "DNSWire", "Addresses",
+                "Agent", "Corefile", "Plugins", "Resolution", "AnswerCache", "Upstream", "DNSWire",
+                "Addresses",
                 "Telemetry",
             ],
             swiftSettings: tests

@@ -5,6 +5,7 @@ import Addresses
 import AnswerCache
 import Corefile
 import DNSWire
+import RegularExpression
 import Resolution
 import Timing
 import Upstream
@@ -79,17 +80,12 @@ extension LogRule {
 }
 
 extension ConsolidationRule {
-    init(_ rule: ErrorsConfiguration.Consolidation) throws(ServingPlan.Refusal) {
-        // The engine backtracks; the texts it sees are our own and short, and the pattern is the operator's.
-        guard let regex = try? Regex(rule.pattern) else { throw .pattern(rule.pattern) }
-        // SAFETY: a Regex is immutable once made; it lacks Sendable because it may hold captured closures,
-        // which a pattern from text has none of.
-        nonisolated(unsafe) let shared = regex
+    init(_ rule: ErrorsConfiguration.Consolidation) {
         self.init(
-            pattern: rule.pattern,
+            pattern: rule.pattern.pattern,
             interval: Interval(rule.duration),
             level: FailureLevel(rule.level),
-            matches: { text in unsafe (try? shared.firstMatch(in: text)) ?? nil != nil }
+            matches: { rule.pattern.matches($0) }
         )
     }
 }

@@ -5,7 +5,9 @@ import Addresses
 import AnswerCache
 import Corefile
 import DNSWire
+import Plugins
 import Resolution
+import Timing
 import Upstream
 
 /// One block with what belongs to it on the event loop.
@@ -26,14 +28,11 @@ struct ServingPlan {
     /// Why a configuration that parses cannot be served.
     enum Refusal: Error, CustomStringConvertible {
         case credentials(String, String)
-        case pattern(String)
 
         var description: String {
             switch self {
             case .credentials(let place, let reason):
                 "\(place): error: plugin/forward: a file of tls is no good: \(reason)"
-            case .pattern(let text):
-                "plugin/errors: error: '\(text)' is not a regular expression"
             }
         }
     }
@@ -43,6 +42,7 @@ struct ServingPlan {
         let hashing: NameHash
         let budget: ByteBudget
         let registry: ZoneRegistry
+        let numbers: PluginNumbers
         let random: () -> UInt64
     }
 
@@ -83,7 +83,8 @@ struct ServingPlan {
                         hashing: foundation.hashing
                     )
                 },
-                dropped: foundation.registry.dropped(server: server)
+                dropped: foundation.registry.dropped(server: server),
+                patience: StreamPatience(listener.routes.map { blocks[$0.block].configuration })
             )
         }
     }
@@ -120,10 +121,6 @@ extension PlannedBlock {
             )
         }
         self.settings = settings
-        var consolidations: [ConsolidationRule] = []
-        for rule in configuration.errors?.consolidations ?? [] {
-            consolidations.append(try ConsolidationRule(rule))
-        }
         let cacheSettings = configuration.cache.map { CacheSettings($0) }
         block = ServerBlock(
             index: index,
@@ -133,12 +130,21 @@ extension PlannedBlock {
             },
             cacheScope: CacheScope(configuration),
             forwards: routes,
+            plugins: ServerBlock.Plugins(configuration, numbers: foundation.numbers),
             logRules: configuration.log?.rules.map { LogRule($0) } ?? [],
             logsErrors: configuration.errors != nil,
             isCounted: configuration.prometheus != nil,
             detectsLoops: configuration.detectsLoops,
-            consolidations: consolidations,
+            consolidations: configuration.errors?.consolidations.map { ConsolidationRule($0) } ?? [],
             searchAhead: configuration.cache?.searchAhead
         )
+    }
+}
+
+extension StreamPatience {
+    /// The last block of a socket that has `timeouts` wins, as in CoreDNS.
+    init(_ blocks: [ServerBlockConfiguration]) {
+        let timeouts = blocks.compactMap { $0.plugin(TimeoutsConfiguration.self) }.last
+        self.init(firstQuery: timeouts?.read.map { Interval($0) }, idle: timeouts?.idle.map { Interval($0) })
     }
 }

@@ -12,6 +12,7 @@ import Listeners
 import Logging
 import NIOCore
 import NIOPosix
+import Plugins
 import Resolution
 import Telemetry
 import Timing
@@ -48,10 +49,12 @@ final class Worker {
         let registry = ZoneRegistry(threads: cells)
         self.registry = registry
         let budget = ByteBudget(limit: cacheBudget)
+        let pluginNumbers = PluginNumbers()
         foundation = ServingPlan.Foundation(
             hashing: hashing,
             budget: budget,
             registry: registry,
+            numbers: pluginNumbers,
             random: { UInt64.random(in: 0...(.max)) }
         )
         let rejections = RejectionCounters()
@@ -87,7 +90,7 @@ final class Worker {
         self.makePipeline = makePipeline
         numbers = WorkerNumbers(budget: budget)
         endpoints = ProbeEndpoints(
-            sources: [registry, rejections, deskCounters, misses, upstreamCounters, numbers],
+            sources: [registry, rejections, deskCounters, misses, upstreamCounters, pluginNumbers, numbers],
             logger: logger
         )
     }

@@ -5,6 +5,7 @@ import AnswerCache
 import Control
 import Corefile
 import DNSWire
+import Plugins
 import Resolution
 import Synchronization
 import Telemetry
@@ -66,6 +67,10 @@ extension PlannedBlock {
         if !block.logRules.isEmpty { names.append("log") }
         if block.detectsLoops { names.append("loop") }
         if block.isCounted { names.append("prometheus") }
+        for case let plugin as any BlockPlugin in configuration.plugins
+        where !names.contains(type(of: plugin).name) {
+            names.append(type(of: plugin).name)
+        }
         return names
     }
 }

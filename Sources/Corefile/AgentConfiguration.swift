@@ -22,7 +22,14 @@ package struct Origin: Hashable, Sendable {
 }
 
 /// What a plugin's lines in one block mean; each plugin has its own type and accessor in its own file.
-package protocol PluginConfiguration: Hashable, Sendable {}
+package protocol PluginConfiguration: Hashable, Sendable {
+    /// What the line says decides what an answer below the cache is: with another line, what was cached is void.
+    var decidesAnswers: Bool { get }
+}
+
+extension PluginConfiguration {
+    package var decidesAnswers: Bool { false }
+}
 
 /// One server block: which zones it serves, where, and with which plugins.
 package struct ServerBlockConfiguration: Sendable {
@@ -95,10 +102,17 @@ extension ServerBlockConfiguration {
         package let zones: [DomainName]
         package let cache: CacheConfiguration?
         package let forwards: [ForwardConfiguration.Source]
+        /// The other plugins that decide what an answer is, such as `hosts` with its names.
+        package let sources: ServerBlockConfiguration
     }
 
     /// Two blocks with equal identities may share one cache across a reload.
     package var cacheIdentity: CacheIdentity {
-        CacheIdentity(zones: zones.map(\.name), cache: cache, forwards: forwards.map(\.source))
+        CacheIdentity(
+            zones: zones.map(\.name),
+            cache: cache,
+            forwards: forwards.map(\.source),
+            sources: ServerBlockConfiguration(zones: [], plugins: plugins.filter(\.decidesAnswers))
+        )
     }
 }

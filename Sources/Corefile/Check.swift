@@ -21,7 +21,7 @@ package final class Check {
 
     // MARK: Asking, each thing once: a file that changes meanwhile must not be seen in two versions
 
-    func read(_ path: String) throws(SourceError) -> String {
+    package func read(_ path: String) throws(SourceError) -> String {
         switch recorded.files[path] {
         case .text(let text): return text
         case .failure(let error): throw error

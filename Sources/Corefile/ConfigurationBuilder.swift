@@ -5,6 +5,7 @@ import DNSWire
 /// Gives a syntax tree its meaning.
 struct ConfigurationBuilder {
     let check: Check
+    let table: DirectiveTable
 
     /// All blocks that make some sense; what does not was reported.
     func build(_ tree: SyntaxTree) -> [ServerBlockConfiguration] {
@@ -15,14 +16,14 @@ struct ConfigurationBuilder {
         let zones = syntax.keys.flatMap(readKey)
         var lines: [String: [DirectiveSyntax]] = [:]
         for directive in syntax.directives {
-            if DirectiveTable.availableNames.contains(directive.name.text) {
+            if table.has(directive.name.text) {
                 lines[directive.name.text, default: []].append(directive)
             } else {
-                check.report(DirectiveTable.refusal(of: directive.name))
+                check.report(table.refusal(of: directive.name))
             }
         }
-        let plugins = DirectiveTable.inOrder.flatMap { entry -> [any PluginConfiguration] in
-            guard case .available(let directive) = entry, let own = lines[directive.name] else { return [] }
+        let plugins = table.directives.flatMap { directive -> [any PluginConfiguration] in
+            guard let own = lines[directive.name] else { return [] }
             let context = BlockContext(check: check, plugin: directive.name, zones: zones.map(\.name))
             return directive.configure(own, in: context)
         }

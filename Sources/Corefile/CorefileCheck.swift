@@ -18,11 +18,12 @@ package struct CorefileCheck: Sendable {
     /// Reads and checks a whole configuration; `defaultPort` is the port of keys without one (`-dns.port`).
     package static func run(
         _ mainFile: String,
+        directives: DirectiveTable,
         sources: Sources,
         defaultPort: UInt16 = 53
     ) -> CorefileCheck {
         let check = Check(sources: sources, defaultPort: defaultPort)
-        let configuration = configuration(mainFile, check)
+        let configuration = configuration(mainFile, check, directives)
         let hasErrors = check.diagnostics.contains { $0.severity == .error }
         return CorefileCheck(
             mainFile: mainFile,
@@ -33,7 +34,11 @@ package struct CorefileCheck: Sendable {
         )
     }
 
-    private static func configuration(_ mainFile: String, _ check: Check) -> AgentConfiguration? {
+    private static func configuration(
+        _ mainFile: String,
+        _ check: Check,
+        _ directives: DirectiveTable
+    ) -> AgentConfiguration? {
         let start = SourceLocation(file: mainFile, line: 1, column: 1)
         let text: String
         do throws(SourceError) {
@@ -51,7 +56,8 @@ package struct CorefileCheck: Sendable {
             // CoreDNS would serve `whoami` here: an answer for every name that helps nobody.
             check.error(at: start, "no server block", hint: "write '. { forward . /etc/resolv.conf }'")
         }
-        let written = AgentConfiguration(blocks: ConfigurationBuilder(check: check).build(tree))
+        let builder = ConfigurationBuilder(check: check, table: directives)
+        let written = AgentConfiguration(blocks: builder.build(tree))
         let configuration = OwnUpstreams(check: check).removed(from: written)
         CrossChecks(check: check, configuration: configuration).run()
         return configuration

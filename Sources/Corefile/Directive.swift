@@ -1,32 +1,65 @@
 // What the code of one directive gets and gives, and the small questions that all of them ask.
 
-import DNSWire
+package import DNSWire
 
-/// The reader of one plugin's lines; one file each in `Directives`, listed once in `DirectiveTable`.
-protocol Directive: Sendable {
+/// What becomes of something that a Corefile says.
+package enum Support: Hashable, Sendable {
+    case supported
+    /// Taken without complaint; why it changes nothing here.
+    case withoutEffect(because: String)
+    /// An error; why.
+    case refused(because: String)
+}
+
+/// A property of a directive, or a form of its line, for documents.
+package struct DirectiveProperty: Hashable, Sendable {
+    /// As one writes it: `max_fails N`.
+    package let form: String
+    package let support: Support
+
+    package init(_ form: String, _ support: Support = .supported) {
+        self.form = form
+        self.support = support
+    }
+
+    /// The word that names the property in its directive's block.
+    package var name: String { String(form.prefix { $0 != " " }) }
+}
+
+/// The reader of one plugin's lines. The program's own stand in `Directives`, those of plugins in `Plugins`, all
+/// of them in one `DirectiveTable`.
+package protocol Directive: Sendable {
     /// As it stands at the start of a line.
     static var name: String { get }
     /// Every limit of the directive, for documents.
     static var settings: [SettingSummary] { get }
+    /// Of the line as a whole.
+    static var support: Support { get }
+    /// What may stand in the directive's block, in the order of CoreDNS' documentation.
+    static var properties: [DirectiveProperty] { get }
     /// Reads all lines of this directive in one block, in file order, never none.
     static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration]
 }
 
 extension Directive {
-    static var settings: [SettingSummary] { [] }
+    package static var settings: [SettingSummary] { [] }
+    package static var support: Support { .supported }
+    package static var properties: [DirectiveProperty] { [] }
+    /// The words that may begin a line of the block.
+    package static var propertyNames: [String] { properties.map(\.name) }
 }
 
 /// The block that a directive stands in, as far as a directive may see it.
-struct BlockContext {
-    let check: Check
+package struct BlockContext {
+    package let check: Check
     /// The directive's name: CoreDNS prefixes its errors with it.
-    let plugin: String
+    package let plugin: String
     /// The block's zones.
-    let zones: [DomainName]
+    package let zones: [DomainName]
 
     // MARK: Reporting
 
-    func report(_ diagnostic: Diagnostic) {
+    package func report(_ diagnostic: Diagnostic) {
         check.report(
             Diagnostic(
                 diagnostic.severity,
@@ -37,13 +70,13 @@ struct BlockContext {
         )
     }
 
-    func warn(at token: Token, _ message: String, hint: String? = nil) {
+    package func warn(at token: Token, _ message: String, hint: String? = nil) {
         report(Diagnostic(.warning, at: token.location, message, hint: hint))
     }
 
     /// Runs a reader; what it throws is reported, and the next line gets its turn.
     @discardableResult
-    func attempt<Result>(_ body: () throws(Diagnostic) -> Result) -> Result? {
+    package func attempt<Result>(_ body: () throws(Diagnostic) -> Result) -> Result? {
         do throws(Diagnostic) {
             return try body()
         } catch {
@@ -53,7 +86,7 @@ struct BlockContext {
     }
 
     /// Takes the first line; every further one is an error, as in CoreDNS.
-    func once(_ lines: [DirectiveSyntax]) -> DirectiveSyntax? {
+    package func once(_ lines: [DirectiveSyntax]) -> DirectiveSyntax? {
         for line in lines.dropFirst() {
             report(
                 Diagnostic(
@@ -69,7 +102,7 @@ struct BlockContext {
     // MARK: Common arguments
 
     /// Reads zones and networks; what is neither is skipped with a warning, as CoreDNS skips it silently.
-    func readZones(_ tokens: some Sequence<Token>) -> [DomainName] {
+    package func readZones(_ tokens: some Sequence<Token>) -> [DomainName] {
         tokens.flatMap { token -> [DomainName] in
             do throws(Diagnostic) {
                 return try ZoneKey.read(token, defaultPort: 53).map(\.name)
@@ -81,7 +114,7 @@ struct BlockContext {
     }
 
     /// Reports an unknown word in a directive's block, with a guess at what was meant.
-    func unknownProperty(_ line: DirectiveSyntax, known: [String]) -> Diagnostic {
+    package func unknownProperty(_ line: DirectiveSyntax, known: [String]) -> Diagnostic {
         Diagnostic(
             at: line.name.location,
             "unknown property '\(line.name.text)'",
@@ -92,7 +125,7 @@ struct BlockContext {
 
 extension DirectiveSyntax {
     /// CoreDNS' words for too few or too many arguments.
-    func argumentError(expected: String) -> Diagnostic {
+    package func argumentError(expected: String) -> Diagnostic {
         Diagnostic(
             at: last.location,
             "Wrong argument count or unexpected line ending after '\(last.text)'",
@@ -100,11 +133,11 @@ extension DirectiveSyntax {
         )
     }
 
-    func requireArguments(_ count: ClosedRange<Int>, expected: String) throws(Diagnostic) {
+    package func requireArguments(_ count: ClosedRange<Int>, expected: String) throws(Diagnostic) {
         guard count.contains(arguments.count) else { throw argumentError(expected: expected) }
     }
 
-    func requireNoBlock() throws(Diagnostic) {
+    package func requireNoBlock() throws(Diagnostic) {
         guard let first = block?.first else { return }
         throw Diagnostic(
             at: first.name.location,
@@ -114,15 +147,15 @@ extension DirectiveSyntax {
     }
 
     /// The optional argument at a place.
-    func argument(_ index: Int) -> Token? { index < arguments.count ? arguments[index] : nil }
+    package func argument(_ index: Int) -> Token? { index < arguments.count ? arguments[index] : nil }
 }
 
 // MARK: - Guessing
 
 /// Finds the word that was probably meant.
-enum Spelling {
+package enum Spelling {
     /// `did you mean 'x'?` for the nearest word at most two edits away.
-    static func guess(_ word: String, among known: [String]) -> String? {
+    package static func guess(_ word: String, among known: [String]) -> String? {
         let nearest = known.map { (distance(word, $0), $0) }.min { $0.0 < $1.0 }
         guard let nearest, nearest.0 <= 2, nearest.0 < nearest.1.count else { return nil }
         return "did you mean '\(nearest.1)'?"

@@ -1,15 +1,15 @@
 // `HOST:PORT` of plugins that open a listener for HTTP.
 
-import Addresses
+package import Addresses
 
 /// An optional address and a port.
-struct HostPort {
+package struct HostPort {
     /// Nil is every address of both families.
-    let address: IPAddress?
-    let port: UInt16
+    package let address: IPAddress?
+    package let port: UInt16
 
     /// Reads `:8080`, `192.0.2.1:8080`, `[2001:db8::1]:8080` and `localhost:8080`.
-    static func read(_ token: Token) throws(Diagnostic) -> HostPort {
+    package static func read(_ token: Token) throws(Diagnostic) -> HostPort {
         let text = token.text
         if let endpoint = Endpoint(text), endpoint.port > 0 {
             return HostPort(address: endpoint.address, port: endpoint.port)

@@ -17,7 +17,7 @@ package struct Setting<Value: Comparable & Sendable & CustomStringConvertible>: 
     /// CoreDNS' words for a value above the maximum.
     let tooLarge: String?
 
-    init(
+    package init(
         _ name: String,
         default defaultValue: Value,
         allowed: ClosedRange<Value>,
@@ -36,7 +36,7 @@ package struct Setting<Value: Comparable & Sendable & CustomStringConvertible>: 
     }
 
     /// Passes a value that lies within the bounds.
-    func checked(_ value: Value, at token: Token) throws(Diagnostic) -> Value {
+    package func checked(_ value: Value, at token: Token) throws(Diagnostic) -> Value {
         let hint =
             "write a value from \(shown(allowed.lowerBound)) to \(shown(allowed.upperBound)); "
             + "the default is \(shown(defaultValue))"
@@ -78,7 +78,7 @@ package struct SettingSummary: Hashable, Sendable {
 
 extension Setting where Value == Int {
     /// Reads a decimal number with optional sign.
-    func read(_ token: Token) throws(Diagnostic) -> Int {
+    package func read(_ token: Token) throws(Diagnostic) -> Int {
         guard let value = Int(token.text) else {
             throw Diagnostic(
                 at: token.location,
@@ -92,7 +92,7 @@ extension Setting where Value == Int {
 
 extension Setting where Value == GoDuration {
     /// Reads a duration with its unit.
-    func read(_ token: Token) throws(Diagnostic) -> GoDuration {
+    package func read(_ token: Token) throws(Diagnostic) -> GoDuration {
         guard let value = GoDuration(token.text) else {
             let isBareNumber = Int(token.text) != nil
             throw Diagnostic(

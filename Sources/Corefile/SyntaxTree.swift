@@ -20,6 +20,6 @@ package struct DirectiveSyntax: Hashable, Sendable {
     package let block: [DirectiveSyntax]?
 
     /// The last word of the line: where something is missing.
-    var last: Token { arguments.last ?? name }
-    var lines: [DirectiveSyntax] { block ?? [] }
+    package var last: Token { arguments.last ?? name }
+    package var lines: [DirectiveSyntax] { block ?? [] }
 }

@@ -1,7 +1,7 @@
 // Reading a key of a server block, and networks as reverse zones (node-cache reference 2.4).
 
-import Addresses
-import DNSWire
+package import Addresses
+package import DNSWire
 
 extension ZoneKey {
     private static let defaultPorts: [Scheme: UInt16] = [
@@ -9,7 +9,7 @@ extension ZoneKey {
     ]
 
     /// Reads `[scheme://]zone[:port]`; a network may become several zones.
-    static func read(_ token: Token, defaultPort: UInt16) throws(Diagnostic) -> [ZoneKey] {
+    package static func read(_ token: Token, defaultPort: UInt16) throws(Diagnostic) -> [ZoneKey] {
         var rest = token.text.lowercased()[...]
         var scheme = Scheme.dns
         for candidate in Scheme.allCases where rest.hasPrefix(candidate.rawValue + "://") {
@@ -64,9 +64,9 @@ extension ZoneKey {
 }
 
 /// Names under in-addr.arpa (RFC 1035, 3.5) and ip6.arpa (RFC 3596, 2.5).
-enum ReverseZones {
+package enum ReverseZones {
     /// All zones that together cover a network: one, or several when its prefix cuts through a label.
-    static func covering(_ subnet: Subnet) -> [DomainName] {
+    package static func covering(_ subnet: Subnet) -> [DomainName] {
         let bitsPerLabel = subnet.address.family == .v4 ? 8 : 4
         let labelCount = (subnet.prefixLength + bitsPerLabel - 1) / bitsPerLabel
         let labels = Self.labels(of: subnet.address)[..<labelCount]

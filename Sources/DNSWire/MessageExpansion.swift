@@ -32,18 +32,9 @@ enum MessageExpansion {
         return (wire, ttlOffsets)
     }
 
-    /// Only the types of RFC 1035 and those of RFC 3597, 4 may hold compressed names.
-    private static func expandData(of record: Record, _ bytes: Span<UInt8>, into wire: inout [UInt8]) -> Bool
-    {
-        let (fixedBefore, names): (Int, Int) =
-            switch record.type.rawValue {
-            case 2, 3, 4, 5, 7, 8, 9, 12, 39: (0, 1)  // NS MD MF CNAME MB MG MR PTR DNAME
-            case 6, 14, 17: (0, 2)  // SOA MINFO RP
-            case 15, 18, 21, 36: (2, 1)  // MX AFSDB RT KX
-            case 26: (2, 2)  // PX
-            case 33: (6, 1)  // SRV
-            default: (record.data.count, 0)
-            }
+    /// Appends RDATA without compression; false when it is malformed.
+    static func expandData(of record: Record, _ bytes: Span<UInt8>, into wire: inout [UInt8]) -> Bool {
+        let (fixedBefore, names) = ResourceRecord.namesInData(of: record.type) ?? (record.data.count, 0)
         guard fixedBefore <= record.data.count else { return false }
         var at = record.data.lowerBound
         for index in at..<at + fixedBefore { wire.append(bytes[index]) }

@@ -49,6 +49,14 @@ package enum QueryMessage {
         return message
     }
 
+    /// REFUSED to a question of our own, which nobody took.
+    package static func refusal(of question: [UInt8]) -> [UInt8] {
+        var reply = question
+        reply[2] |= UInt8(HeaderFlags.response >> 8)
+        reply[3] |= UInt8(ResponseCode.refused.rawValue)
+        return reply
+    }
+
     private static func appendHeader(flags: UInt16, additional: UInt16, to message: inout [UInt8]) {
         for word in [0, flags, 1, 0, 0, additional] { append(word, to: &message) }
     }

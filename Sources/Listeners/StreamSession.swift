@@ -36,8 +36,11 @@ final class StreamSession: ChannelDuplexHandler {
         self.desk = desk
         self.table = table
         self.client = client
-        deadline = .now() + desk.limits.firstQuery
+        let patience = table().patience.firstQuery
+        deadline = .now() + (patience.map { TimeAmount($0) } ?? desk.limits.firstQuery)
     }
+
+    private var idle: TimeAmount { table().patience.idle.map { TimeAmount($0) } ?? desk.limits.idle }
 
     // MARK: Life
 
@@ -108,7 +111,7 @@ final class StreamSession: ChannelDuplexHandler {
     }
 
     private func answer(_ packet: Span<UInt8>, on table: ZoneTable) {
-        deadline = .now() + desk.limits.idle
+        deadline = .now() + idle
         let arrival = Arrival(family: client.address.family, transport: .tcp, at: MonotonicClock.now())
         let verdict = desk.answer(packet, on: table, arrival, client: client) { append($0) }
         switch verdict {
@@ -147,7 +150,7 @@ final class StreamSession: ChannelDuplexHandler {
         waiting -= 1
         guard let context else { return }
         append(reply)
-        deadline = .now() + desk.limits.idle
+        deadline = .now() + idle
         leaveIfToldTo()
         if !isInRead { flush(context) }
         resumeReading(context)
@@ -190,7 +193,7 @@ final class StreamSession: ChannelDuplexHandler {
             if self.waiting == 0, self.deadline <= .now() {
                 context.close(promise: nil)
             } else {
-                if self.deadline <= .now() { self.deadline = .now() + self.desk.limits.idle }
+                if self.deadline <= .now() { self.deadline = .now() + self.idle }
                 self.arm(context)
             }
         }
@@ -212,5 +215,12 @@ private struct StreamReplyPath: ReplyPath {
 
     func deliver(_ reply: Span<UInt8>) {
         unsafe session.deliverLate(reply)
+    }
+}
+
+extension TimeAmount {
+    /// The same time in NIO's words.
+    fileprivate init(_ interval: Interval) {
+        self = .nanoseconds(Int64(clamping: interval.nanoseconds))
     }
 }

@@ -1,6 +1,7 @@
 // Questions that upstream is working on, and who waits for each: one question per key, however many ask.
 // A pure table; asking, answering and counting are MissDesk's.
 
+import Addresses
 import DNSWire
 import Timing
 
@@ -15,6 +16,8 @@ struct FlightKey: Hashable {
     let checkingDisabled: Bool
     /// `forward` may ask over the client's transport, and what came over UDP may be cut; TCP where it does not.
     var transport: Transport
+    /// Only where a plugin tells its clients apart.
+    let client: Endpoint?
 }
 
 /// A question on its way, and who waits for the answer.

@@ -7,15 +7,22 @@ import Timing
 // MARK: - The answer comes
 
 extension MissDesk {
-    func finish(_ key: FlightKey, _ first: PendingQuery, _ outcome: UpstreamOutcome) {
+    func finish(_ key: FlightKey, _ first: PendingQuery, _ outcome: SourceOutcome) {
         guard let flight = inFlight.complete(key) else { return }
         let effort = clocks.now() - flight.startedAt
         if first.reason == .ahead { aheadUnderWay -= 1 }
         switch outcome {
-        case .failed(let failure): fail(flight.waiting, first, failure, after: effort)
-        case .answered(let message, let server):
+        case .failed(let failure):
+            // Not ready: nobody was asked, and that costs nothing to find out again.
+            fail(flight.waiting, first, failure, after: failure.extendedError == .notReady ? nil : effort)
+        case .unanswered(let code):
+            if readAgain(first) {
+                first.table.zones[first.zone].block.cache?.refreshFailed(query, at: clocks.now())
+            }
+            for pending in flight.waiting { answerError(pending, code, nil) }
+        case .answered(let message, let author, let server):
             do throws(AnswerMessage.Flaw) {
-                settle(flight.waiting, first, try AnswerMessage(message))
+                settle(flight.waiting, first, try AnswerMessage(message), by: author)
             } catch {
                 first.table.zones[first.zone].counters.countDrop(thread: thread)
                 let failure = UpstreamFailure(
@@ -28,7 +35,12 @@ extension MissDesk {
         }
     }
 
-    private func settle(_ waiting: [PendingQuery], _ first: PendingQuery, _ answer: AnswerMessage) {
+    private func settle(
+        _ waiting: [PendingQuery],
+        _ first: PendingQuery,
+        _ answer: AnswerMessage,
+        by author: ReplyAuthor
+    ) {
         let block = first.table.zones[first.zone].block
         guard query.read(first.packet.span, hashing: hashing) == .accepted, let name = query.domainName else {
             return
@@ -37,7 +49,7 @@ extension MissDesk {
         let type = query.type
         defer { if answer.responseCode == .nameError { observeDenial(name, type, to: waiting) } }
         guard let cache = block.cache, block.cacheScope.covers(name) else {
-            for pending in waiting { answerClient(pending, answer, nil, author: .forward) }
+            for pending in waiting { answerClient(pending, answer, nil, author: author) }
             return
         }
         let lifetime = Lifetime(
@@ -118,7 +130,8 @@ extension MissDesk {
 
 extension MissDesk {
     func limit(_ pending: PendingQuery) -> Int {
-        pending.transport == .udp ? query.udpLimit : Limits.messageSize
+        pending.transport == .udp
+            ? min(query.udpLimit, pending.table.zones[pending.zone].block.udpCeiling) : Limits.messageSize
     }
 
     private func answerClient(
@@ -141,7 +154,7 @@ extension MissDesk {
         deliver(pending, size: size, author: author, ReplyClass(lifetime?.kind ?? answer.kindWithoutCache))
     }
 
-    func answerError(_ pending: PendingQuery, _ code: ResponseCode, _ error: ExtendedError) {
+    func answerError(_ pending: PendingQuery, _ code: ResponseCode, _ error: ExtendedError?) {
         guard pending.replyPath != nil, readAgain(pending) else { return }
         var output = buffer.mutableSpan
         let size = ReplyWriter.writeError(
@@ -156,6 +169,7 @@ extension MissDesk {
 
     /// Sends what stands in the buffer, counts it, and logs it where the block wants that.
     func deliver(_ pending: PendingQuery, size: Int, author: ReplyAuthor, _ kind: ReplyClass) {
+        let size = filter(pending, size: size)
         let octets = buffer
         let reply = octets.span.extracting(0..<size)
         // Last of all, because a client may ask its next question from within.
@@ -192,6 +206,26 @@ extension MissDesk {
             )
             log.note(event, name, zone.block.logRules, kind)
         }
+    }
+
+    /// Has the block's plugins change what stands in the buffer; returns its new size.
+    private func filter(_ pending: PendingQuery, size: Int) -> Int {
+        var size = size
+        let filters = pending.table.zones[pending.zone].block.filters
+        guard !filters.isEmpty else { return size }
+        let limit = limit(pending)
+        var output = buffer.mutableSpan
+        for filter in filters {
+            size = filter.change(
+                &output,
+                size: size,
+                limit: limit,
+                to: query,
+                packet: pending.packet.span,
+                random: &random
+            )
+        }
+        return size
     }
 }
 

@@ -69,7 +69,7 @@ extension MissDesk {
         else { return nil }
         let block = asker.table.zones[index].block
         guard let cache = block.cache, block.cacheScope.covers(name), !cache.holdsFresh(query, at: now),
-            let way = way(for: name, block), !block.forwards[way.route].isLimited
+            let route = block.forwards.first(where: { $0.takes(name) }), !route.isLimited,
         else { return nil }
         let pending = PendingQuery(
             packet: packet,
@@ -91,7 +91,7 @@ extension MissDesk {
         }
         aheadUnderWay += 1
         counters.aheadAsked.add()
-        ask(way, key, pending)
+        ask(key, pending)
         return pending
     }
 

@@ -40,7 +40,7 @@ package final class DeskCounters: MetricSource {
 /// Asks upstream on behalf of all clients. Not `Sendable`: confined to its event loop.
 package final class MissDesk {
     /// Whom to ask for a block; holds the block, so that its identity is not given to another.
-    private struct Asked {
+    struct Asked {
         let block: ServerBlock
         let exchanges: [any Exchange]
     }
@@ -66,8 +66,9 @@ package final class MissDesk {
     private(set) var observesSearches = false
     /// Questions under way that nobody has asked yet.
     var aheadUnderWay = 0
-    private var exchanges: [ObjectIdentifier: Asked] = [:]
+    private(set) var exchanges: [ObjectIdentifier: Asked] = [:]
     var query = Query()
+    var random: RandomStream
     /// Reused for every reply; as long as a message can be.
     var buffer = [UInt8](repeating: 0, count: Limits.messageSize)
 
@@ -79,6 +80,7 @@ package final class MissDesk {
         log: QueryLog,
         failures: FailureLog,
         alarm: @escaping Alarm,
+        random: RandomStream = RandomStream(seed: .random(in: 1...(.max))),
         loops: LoopDetector
     ) {
         self.hashing = hashing
@@ -88,6 +90,7 @@ package final class MissDesk {
         self.log = log
         self.failures = failures
         self.alarm = alarm
+        self.random = random
         self.loops = loops
     }
 
@@ -132,19 +135,7 @@ extension MissDesk {
             // Here the round ends, and whoever asked hears that there is nothing.
             return answerError(pending, .nameError, .other)
         }
-        guard let way = way(for: name, zone.block) else {
-            fail(
-                [pending],
-                pending,
-                UpstreamFailure(
-                    responseCode: .serverFailure,
-                    extendedError: .notReady,
-                    description: "plugin/forward: no next plugin found"
-                )
-            )
-            return
-        }
-        board(key(of: pending, name, zone.block), way, pending, zone.block.cache)
+        board(key(of: pending, name, zone.block), pending, zone.block.cache)
     }
 
     func key(of pending: PendingQuery, _ name: DomainName, _ block: ServerBlock) -> FlightKey {
@@ -155,7 +146,8 @@ extension MissDesk {
             recordClass: query.recordClass,
             dnssecOK: query.dnssecOK,
             checkingDisabled: query.checkingDisabled,
-            transport: .tcp
+            transport: .tcp,
+            client: block.dependsOnClient ? pending.replyPath?.client : nil
         )
         // What comes over TCP is whole and serves everybody.
         if block.asksAsClient, inFlight[key] == nil { key.transport = pending.transport }
@@ -163,7 +155,7 @@ extension MissDesk {
     }
 
     /// Joins those who ask the same, or is the first of them.
-    private func board(_ key: FlightKey, _ way: Way, _ pending: PendingQuery, _ cache: ShardedCache?) {
+    private func board(_ key: FlightKey, _ pending: PendingQuery, _ cache: ShardedCache?) {
         let now = clocks.now()
         let patience = pending.reason == .verify ? cache?.settings.stale?.patience : nil
         if let patience, let cache, let flight = inFlight[key], now - flight.startedAt >= patience,
@@ -173,7 +165,7 @@ extension MissDesk {
         }
         switch inFlight.admit(pending, as: key, at: now) {
         case .joined: counters.coalesced.add()
-        case .first: ask(way, key, pending)
+        case .first: ask(key, pending)
         case .full:
             counters.shed.add()
             if pending.reason == .verify, let cache, answerFromCache(pending, cache, acceptsStale: true) {
@@ -205,50 +197,6 @@ extension MissDesk {
             server: pending.table.server,
             zone: pending.table.zones[pending.zone].name
         )
-    }
-
-    /// A `forward` line, and whom it asks.
-    typealias Way = (route: Int, exchange: any Exchange)
-
-    /// The first `forward` line from `start` on that takes the name.
-    func way(for name: DomainName, _ block: ServerBlock, from start: Int = 0) -> Way? {
-        guard let asked = exchanges[ObjectIdentifier(block)],
-            let route = block.forwards.indices.dropFirst(start).first(where: {
-                block.forwards[$0].takes(name)
-            }),
-            block.forwards[route].exchange < asked.exchanges.count
-        else { return nil }
-        return (route, asked.exchanges[block.forwards[route].exchange])
-    }
-
-    func ask(_ way: Way, _ key: FlightKey, _ pending: PendingQuery) {
-        let question = UpstreamQuery(
-            message: QueryMessage.forwarding(query, packet: pending.packet.span),
-            questionEnd: query.questionEnd,
-            clientTransport: pending.transport
-        )
-        way.exchange.ask(question) { [self] outcome in
-            if !asksNext(after: way.route, outcome, key, pending) { finish(key, pending, outcome) }
-        }
-    }
-
-    /// `next`: replies with some codes are left to the following `forward` line, when there is one.
-    private func asksNext(
-        after route: Int,
-        _ outcome: UpstreamOutcome,
-        _ key: FlightKey,
-        _ pending: PendingQuery
-    ) -> Bool {
-        let block = pending.table.zones[pending.zone].block
-        guard case .answered(let message, _) = outcome, message.count >= Limits.headerSize,
-            block.forwards[route].next.contains(
-                HeaderFlags(rawValue: message.span.uint16(at: 2)).responseCode
-            ),
-            query.read(pending.packet.span, hashing: hashing) == .accepted, let name = query.domainName,
-            let way = way(for: name, block, from: route + 1)
-        else { return false }
-        ask(way, key, pending)
-        return true
     }
 
     /// Somebody else's answer may have come while this question was on its way to us.

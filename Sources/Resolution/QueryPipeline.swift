@@ -42,6 +42,7 @@ package struct QueryPipeline: ~Copyable {
     private let log: QueryLog
     /// Hits whose replies have not left yet; runs of the same zone. As long as a batch, so that it never grows.
     private var unsent: [HitRun] = []
+    private var random: RandomStream
 
     private struct HitRun {
         let zone: Int
@@ -55,6 +56,7 @@ package struct QueryPipeline: ~Copyable {
         rejections: RejectionCounters,
         identity: ProbeIdentity,
         log: QueryLog,
+        random: RandomStream = RandomStream(seed: .random(in: 1...(.max))),
         now: @escaping @Sendable () -> Instant
     ) {
         self.hashing = hashing
@@ -62,6 +64,7 @@ package struct QueryPipeline: ~Copyable {
         self.rejections = rejections
         self.identity = identity
         self.log = log
+        self.random = random
         self.now = now
         unsent.reserveCapacity(Self.usualBatch)
     }
@@ -110,6 +113,10 @@ extension QueryPipeline {
             // A transfer is a stream of messages from an authority; one message of it helps nobody.
             return refuse(packet, table.zones[index].counters, arrival, into: &output)
         }
+        if table.slots.hasGates(index) {
+            let verdict = passGates(packet, table, index, arrival, client: client(), into: &output)
+            if let verdict { return verdict }
+        }
         return lookUp(packet, table, index, arrival, client: client(), into: &output)
     }
 
@@ -157,7 +164,10 @@ extension QueryPipeline {
         if table.slots.isPartlyCached(index), !isCovered(table.zones[index].block) {
             return .ask(zone: index, .miss)
         }
-        var options = LookupOptions(limit: arrival.transport == .udp ? query.udpLimit : Limits.messageSize)
+        let limit =
+            arrival.transport == .udp
+            ? min(query.udpLimit, table.slots.udpCeiling(index)) : Limits.messageSize
+        var options = LookupOptions(limit: limit)
         options.acceptsStale = acceptsStale
         let found = table.slots.withCache(index) { cache in
             cache.lookup(
@@ -172,8 +182,11 @@ extension QueryPipeline {
         case .miss, nil: return .ask(zone: index, .miss)
         case .staleIfUpstreamFails: return .ask(zone: index, .verify)
         case .hit(let hit):
+            let size =
+                table.slots.hasFilters(index)
+                ? filter(packet, table, index, size: hit.size, limit: limit, &output) : hit.size
             let code = HeaderFlags(rawValue: Span(_mutableSpan: output).uint16(at: 2)).responseCode
-            let record = record(.cache, code, hit.size, nil, arrival)
+            let record = record(.cache, code, size, nil, arrival)
             table.slots.withCounters(index) { counters in
                 counters.countHit(hit.kind, isStale: hit.isStale, thread: thread)
                 counters.count(record, thread: thread)
@@ -184,14 +197,14 @@ extension QueryPipeline {
                     query,
                     packet: packet,
                     reply: Span(_mutableSpan: output),
-                    size: hit.size,
+                    size: size,
                     rules: table.zones[index].block.logRules,
                     client: client(),
                     transport: arrival.transport,
                     nanoseconds: (now() - arrival.at).nanoseconds
                 )
             }
-            return hit.wantsRefresh ? .replyAndRefresh(hit.size, zone: index) : .reply(hit.size)
+            return hit.wantsRefresh ? .replyAndRefresh(size, zone: index) : .reply(size)
         }
     }
 
@@ -215,6 +228,67 @@ extension QueryPipeline {
             }
         }
         unsent.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Plugins above the cache
+
+    private mutating func passGates(
+        _ packet: Span<UInt8>,
+        _ table: ZoneTable,
+        _ index: Int,
+        _ arrival: Arrival,
+        client: Endpoint?,
+        into output: inout MutableSpan<UInt8>
+    ) -> Verdict? {
+        let zone = table.zones[index]
+        for gate in zone.block.gates {
+            switch gate.judge(query, packet: packet, from: client, into: &output) {
+            case .pass: continue
+            case .drop: return .drop
+            case .reply(let written, let author):
+                let limit = arrival.transport == .udp ? output.count : Limits.messageSize
+                let size = filter(packet, table, index, size: written, limit: limit, &output)
+                let nanoseconds = (now() - arrival.at).nanoseconds
+                let code = HeaderFlags(rawValue: Span(_mutableSpan: output).uint16(at: 2)).responseCode
+                zone.counters.count(record(author, code, size, nanoseconds, arrival), thread: thread)
+                if !zone.block.logRules.isEmpty {
+                    log.note(
+                        query,
+                        packet: packet,
+                        reply: Span(_mutableSpan: output),
+                        size: size,
+                        rules: zone.block.logRules,
+                        client: client,
+                        transport: arrival.transport,
+                        nanoseconds: nanoseconds
+                    )
+                }
+                return .reply(size)
+            }
+        }
+        return nil
+    }
+
+    private mutating func filter(
+        _ packet: Span<UInt8>,
+        _ table: ZoneTable,
+        _ index: Int,
+        size: Int,
+        limit: Int,
+        _ output: inout MutableSpan<UInt8>
+    ) -> Int {
+        var size = size
+        for filter in table.zones[index].block.filters {
+            size = filter.change(
+                &output,
+                size: size,
+                limit: min(limit, output.count),
+                to: query,
+                packet: packet,
+                random: &random
+            )
+        }
+        return size
     }
 
     private func refuse(

@@ -12,6 +12,16 @@ package final class ServerBlock: Sendable {
     package let cacheScope: CacheScope
     /// Tried in order; the first that matches the name is asked.
     package let forwards: [ForwardRoute]
+    /// The whole way below the cache, in the order of execution; `forwards` are among them.
+    package let links: [SourceLink]
+    /// Some source below the cache tells its clients apart.
+    let dependsOnClient: Bool
+    /// Looked at before the cache, in order.
+    package let gates: [any QueryGate]
+    /// Applied to every reply, in order.
+    package let filters: [any ReplyFilter]
+    /// The largest reply over UDP, in octets: `bufsize`.
+    package let udpCeiling: Int
     package let logRules: [LogRule]
     /// The block has `errors`: failures are logged.
     package let logsErrors: Bool
@@ -24,11 +34,23 @@ package final class ServerBlock: Sendable {
     /// `search_ahead`: after a denial in this block, ask so many questions ahead of clients each second at most.
     package let searchAhead: Int?
 
+    /// What `Plugins` adds to a block.
+    package struct Plugins: Sendable {
+        package var gates: [any QueryGate] = []
+        package var filters: [any ReplyFilter] = []
+        package var beforeForward: [any AnswerSource] = []
+        package var behindForward: [any AnswerSource] = []
+        package var udpCeiling = Limits.ednsUDPSize
+
+        package init() {}
+    }
+
     package init(
         index: Int,
         cache: ShardedCache? = nil,
         cacheScope: CacheScope = CacheScope(),
         forwards: [ForwardRoute] = [],
+        plugins: Plugins = Plugins(),
         logRules: [LogRule] = [],
         logsErrors: Bool = false,
         isCounted: Bool = true,
@@ -40,6 +62,13 @@ package final class ServerBlock: Sendable {
         self.cache = cache
         self.cacheScope = cacheScope
         self.forwards = forwards
+        links =
+            plugins.beforeForward.map { .plugin($0) } + forwards.map { .forward($0) }
+            + plugins.behindForward.map { .plugin($0) }
+        dependsOnClient = (plugins.beforeForward + plugins.behindForward).contains { $0.dependsOnClient }
+        gates = plugins.gates
+        filters = plugins.filters
+        udpCeiling = plugins.udpCeiling
         self.logRules = logRules
         self.logsErrors = logsErrors
         self.isCounted = isCounted
@@ -51,8 +80,13 @@ package final class ServerBlock: Sendable {
     /// Whether what upstream says may depend on the transport of the client who asks.
     package var asksAsClient: Bool { forwards.contains(where: \.asksAsClient) }
 
+    /// Some plugin answers other classes than IN.
+    package var takesOtherClasses: Bool { gates.contains { $0.takesOtherClasses } }
+
     /// A block without anything that answers refuses, as CoreDNS' does.
-    package var answersQueries: Bool { cache != nil || !forwards.isEmpty || !logRules.isEmpty || logsErrors }
+    package var answersQueries: Bool {
+        cache != nil || !links.isEmpty || !gates.isEmpty || !logRules.isEmpty || logsErrors
+    }
 }
 
 /// Which names a cache is for.

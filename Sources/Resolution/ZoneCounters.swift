@@ -42,7 +42,7 @@ package import Telemetry
     enum Layout {
         static let types = 19
         static let codes = 25
-        static let plugins = 3
+        static let plugins = 12
 
         // Computed, not stored: a stored one is a lazy global, and every use of it a call.
         static var dnssecOK: Int { 2 * 2 * types }
@@ -66,12 +66,30 @@ package enum ReplyAuthor: Int, Sendable, CaseIterable {
     case server
     case cache
     case forward
+    case hosts
+    case template
+    case whoami
+    case acl
+    case any
+    case chaos
+    case local
+    case loadbalance
+    case dns64
 
     var label: String {
         switch self {
         case .server: ""
         case .cache: "cache"
         case .forward: "forward"
+        case .hosts: "hosts"
+        case .template: "template"
+        case .whoami: "whoami"
+        case .acl: "acl"
+        case .any: "any"
+        case .chaos: "chaos"
+        case .local: "local"
+        case .loadbalance: "loadbalance"
+        case .dns64: "dns64"
         }
     }
 }

@@ -17,6 +17,9 @@ import DNSWire
         let answersQueries: Bool
         let isPartlyCached: Bool
         let logs: Bool
+        let hasGates: Bool
+        let hasFilters: Bool
+        let udpCeiling: Int
     }
 
     private let slots: UnsafeMutablePointer<Slot>
@@ -32,7 +35,10 @@ import DNSWire
                     counters: Unmanaged.passUnretained(zone.counters),
                     answersQueries: zone.block.answersQueries,
                     isPartlyCached: zone.block.cacheScope.zones != nil,
-                    logs: !zone.block.logRules.isEmpty
+                    logs: !zone.block.logRules.isEmpty,
+                    hasGates: !zone.block.gates.isEmpty,
+                    hasFilters: !zone.block.filters.isEmpty,
+                    udpCeiling: zone.block.udpCeiling
                 )
             )
         }
@@ -54,6 +60,15 @@ import DNSWire
 
     /// Whether the block logs queries.
     func logs(_ index: Int) -> Bool { slot(index).logs }
+
+    /// Whether the block has plugins that look at queries before the cache does.
+    func hasGates(_ index: Int) -> Bool { slot(index).hasGates }
+
+    /// Whether the block has plugins that change replies.
+    func hasFilters(_ index: Int) -> Bool { slot(index).hasFilters }
+
+    /// The largest reply over UDP that the block gives.
+    func udpCeiling(_ index: Int) -> Int { slot(index).udpCeiling }
 
     /// Lends the block's cache; nil when it has none.
     @inline(__always)

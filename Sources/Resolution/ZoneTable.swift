@@ -3,6 +3,20 @@
 
 import AnswerCache
 package import DNSWire
+package import Timing
+
+/// What `timeouts` says about a TCP client's silence; nil leaves it to the listener.
+package struct StreamPatience: Sendable, Hashable {
+    /// For the first whole query of a connection.
+    package var firstQuery: Interval?
+    /// For each further one.
+    package var idle: Interval?
+
+    package init(firstQuery: Interval? = nil, idle: Interval? = nil) {
+        self.firstQuery = firstQuery
+        self.idle = idle
+    }
+}
 
 /// The zones of one listen address. Immutable.
 package final class ZoneTable: Sendable {
@@ -13,6 +27,8 @@ package final class ZoneTable: Sendable {
     package let passesOtherClasses: Bool
     /// Counters of queries that no block takes.
     package let dropped: ZoneCounters
+    /// How long clients of its TCP socket may be silent.
+    package let patience: StreamPatience
     /// The zones without reference counts, for the way of a hit.
     let slots: ZoneSlots
     /// Zone index + 1 by hash, zero is empty.
@@ -36,12 +52,13 @@ package final class ZoneTable: Sendable {
         }
     }
 
-    package init(server: String, zones: [Zone], dropped: ZoneCounters) {
+    package init(server: String, zones: [Zone], dropped: ZoneCounters, patience: StreamPatience = .init()) {
         self.server = server
         self.zones = zones
         self.dropped = dropped
+        self.patience = patience
         slots = ZoneSlots(zones)
-        passesOtherClasses = zones.contains { !$0.block.forwards.isEmpty }
+        passesOtherClasses = zones.contains { !$0.block.forwards.isEmpty || $0.block.takesOtherClasses }
         var size = 8
         while size < 2 * zones.count { size *= 2 }
         var buckets = [UInt32](repeating: 0, count: size)

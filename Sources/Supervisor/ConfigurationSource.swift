@@ -5,6 +5,7 @@ import Addresses
 package import Corefile
 import Glibc
 import Kernel
+import Plugins
 import Timing
 
 /// A configuration without errors, and all that was read for it.

@@ -2,6 +2,7 @@
 
 package import Addresses
 package import Corefile
+import Plugins
 
 package enum CorefileInspection {
     /// Checks a file of this node. In a template the local addresses are filled in and the cluster DNS address

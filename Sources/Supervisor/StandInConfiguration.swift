@@ -5,6 +5,7 @@ import Addresses
 import Corefile
 import Glibc
 package import Kernel
+import Plugins
 
 /// The configuration kept from earlier; what cannot be read or does not fit the flags counts as not there.
 package struct LastGoodConfiguration: Sendable {

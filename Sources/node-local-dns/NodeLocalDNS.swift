@@ -38,7 +38,7 @@ struct NodeLocalDNS: ParsableCommand {
 extension NodeLocalDNS: RunnableCommand {
     func execute() -> CInt {
         if process.showsVersion { return Version().execute() }
-        if process.showsPlugins { return Plugins.show() }
+        if process.showsPlugins { return PluginList.show() }
         // From the first log line on: nobody may read it.
         _ = signal(SIGPIPE, SIG_IGN)
         do throws(FlagProblem) {

@@ -5,6 +5,7 @@ import ArgumentParser
 import Control
 import Corefile
 import Logging
+import Plugins
 
 struct Version: ParsableCommand, RunnableCommand {
     static let configuration = CommandConfiguration(abstract: "Show the version.")
@@ -15,11 +16,11 @@ struct Version: ParsableCommand, RunnableCommand {
     }
 }
 
-enum Plugins {
+enum PluginList {
     /// In the shape of `node-cache -plugins`.
     static func show() -> CInt {
         print("Server types:\n  dns\n\nOther plugins:")
-        for name in DirectiveSettings.all.map(\.directive).sorted() { print("  dns.\(name)") }
+        for name in DirectiveTable.node.directives.map({ $0.name }).sorted() { print("  dns.\(name)") }
         return 0
     }
 }

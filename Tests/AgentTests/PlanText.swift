@@ -4,6 +4,7 @@ import Addresses
 import AnswerCache
 import Corefile
 import DNSWire
+import Plugins
 import Resolution
 
 @testable import Agent
@@ -30,6 +31,7 @@ enum PlanText {
             hashing: NameHash(key: 1, multiplier: 3),
             budget: ByteBudget(limit: 1 << 20),
             registry: registry,
+            numbers: PluginNumbers(),
             random: { 7 }
         )
     }

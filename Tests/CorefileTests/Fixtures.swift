@@ -3,6 +3,7 @@
 import Addresses
 import Corefile
 import Glibc
+import Plugins
 
 extension Sources {
     /// A world of files; globs look at their paths, `*` stops at no slash (none of the tests needs it to).

@@ -1,6 +1,7 @@
 // Keys of server blocks, as zones on ports.
 
 import Corefile
+import Plugins
 import Testing
 
 @Suite("Zone keys")

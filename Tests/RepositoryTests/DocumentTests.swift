@@ -1,6 +1,7 @@
 // What the documents promise is what the program does: tables are compared, examples are run.
 
 import Corefile
+import Plugins
 import Telemetry
 import Testing
 
@@ -14,15 +15,20 @@ struct DocumentTests {
     @Test("docs/corefile.md has every directive with its limits")
     func directives() {
         let text = Repository.text("docs/corefile.md")
-        for (directive, settings) in DirectiveSettings.all {
-            #expect(text.contains("\n## \(directive)\n"), "no section for \(directive)")
-            for setting in settings {
+        for directive in DirectiveTable.node.directives where directive.support == .supported {
+            #expect(text.contains("\n## \(directive.name)\n"), "no section for \(directive.name)")
+            for setting in directive.settings {
                 let row =
                     "| \(setting.name) | \(setting.defaultValue) | \(setting.minimum) | \(setting.maximum) "
                     + "| \(setting.reason) |"
                 #expect(text.contains(row), "docs/corefile.md lacks: \(row)")
             }
         }
+    }
+
+    @Test("docs/compatibility.md is the list of plugins")
+    func compatibility() {
+        #expect(Repository.text("docs/compatibility.md").hasSuffix(DirectiveTable.node.compatibility))
     }
 
     @Test("Every example of a Corefile is valid", arguments: ["docs/corefile.md", "README.md"])

@@ -17,7 +17,8 @@ import Testing
             recordClass: .internet,
             dnssecOK: false,
             checkingDisabled: false,
-            transport: .udp
+            transport: .udp,
+            client: nil
         )
     }
 

@@ -5,6 +5,7 @@ import Addresses
 import AnswerCache
 import Corefile
 import DNSWire
+import Plugins
 import Resolution
 import Synchronization
 import Telemetry
@@ -21,6 +22,7 @@ final class Play {
     let inbox = Inbox()
     private let registry = ZoneRegistry(threads: 2)
     private let rejections = RejectionCounters()
+    private let pluginNumbers = PluginNumbers()
     private let deskCounters = DeskCounters()
     private let upstreamCounters = UpstreamCounters()
     private let failures: FailureLog
@@ -42,6 +44,7 @@ final class Play {
             hashing: hashing,
             budget: ByteBudget(limit: 1 << 20),
             registry: registry,
+            numbers: pluginNumbers,
             random: { 7 }
         )
         desk = MissDesk(
@@ -52,6 +55,7 @@ final class Play {
             log: queryLog,
             failures: failures,
             alarm: { [network] in network.wake(at: $0, $1) },
+            random: RandomStream(seed: 7),
             loops: loops
         )
         pipeline = QueryPipeline(
@@ -60,6 +64,7 @@ final class Play {
             rejections: rejections,
             identity: ProbeIdentity(token: "scenario"),
             log: queryLog,
+            random: RandomStream(seed: 7),
             now: { clock.now }
         )
     }
@@ -149,7 +154,7 @@ extension Play {
 
     /// What a scrape shows.
     var exposition: [Substring] {
-        let snapshot = MetricSnapshot(of: [registry, rejections, deskCounters, upstreamCounters])
+        let snapshot = MetricSnapshot(of: [registry, rejections, deskCounters, upstreamCounters, pluginNumbers])
         return String(decoding: snapshot.render(), as: UTF8.self).split(separator: "\n")
     }
 }

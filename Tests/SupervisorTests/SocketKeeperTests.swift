@@ -4,6 +4,7 @@ import Addresses
 import Control
 import Corefile
 import Kernel
+import Plugins
 import Testing
 
 @testable import Supervisor

@@ -10,10 +10,16 @@ package struct BindConfiguration: PluginConfiguration {
     package init(addresses: [IPAddress]) { self.addresses = addresses }
 }
 
-enum Bind: Directive {
-    static let name = "bind"
+package enum Bind: Directive {
+    package static let name = "bind"
+    package static let properties = [
+        DirectiveProperty("except ADDRESS|INTERFACE...")
+    ]
 
-    static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
+    package static func configure(
+        _ lines: [DirectiveSyntax],
+        in block: BlockContext
+    ) -> [any PluginConfiguration] {
         var addresses: [IPAddress] = []
         let findingsBefore = block.check.diagnostics.count
         for line in lines {
@@ -60,7 +66,7 @@ enum Bind: Directive {
                 throw Diagnostic(
                     at: property.name.location,
                     "invalid option \"\(property.name.text)\"",
-                    hint: "known: except"
+                    hint: "known: " + propertyNames.joined(separator: ", ")
                 )
             }
             guard !property.arguments.isEmpty else {

@@ -2,8 +2,18 @@
 
 package import DNSWire
 
-enum Cache: Directive {
-    static let name = "cache"
+package enum Cache: Directive {
+    package static let name = "cache"
+    package static let properties = [
+        DirectiveProperty("success CAPACITY [TTL] [MINTTL]"),
+        DirectiveProperty("denial CAPACITY [TTL] [MINTTL]"),
+        DirectiveProperty("prefetch AMOUNT [DURATION [PERCENTAGE%]]"),
+        DirectiveProperty("serve_stale [DURATION] [immediate|verify]"),
+        DirectiveProperty("servfail DURATION"),
+        DirectiveProperty("disable success|denial [ZONES...]"),
+        DirectiveProperty("keepttl"),
+        DirectiveProperty("search_ahead [PER_SECOND]"),
+    ]
 
     static let capacity = Setting(
         "cache CAPACITY",
@@ -88,14 +98,17 @@ enum Cache: Directive {
         unit: "questions",
         because: "what look-ups that nobody asked for may cost the upstreams"
     )
-    static let settings = [
+    package static let settings = [
         capacity.summary, successTTL.summary, denialTTL.summary, minimumTTL.summary,
         prefetchAmount.summary, prefetchDuration.summary, prefetchPercentage.summary,
         staleDuration.summary, verifyTimeout.summary, serverFailureDuration.summary,
         searchAheadRate.summary,
     ]
 
-    static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
+    package static func configure(
+        _ lines: [DirectiveSyntax],
+        in block: BlockContext
+    ) -> [any PluginConfiguration] {
         guard let line = block.once(lines) else { return [] }
         var configuration = CacheConfiguration(zones: block.zones)
         block.attempt { () throws(Diagnostic) in
@@ -113,11 +126,6 @@ enum Cache: Directive {
         }
         return [configuration]
     }
-
-    private static let properties = [
-        "success", "denial", "prefetch", "serve_stale", "servfail", "disable", "keepttl",
-        "search_ahead",
-    ]
 
     private static func apply(
         _ line: DirectiveSyntax,
@@ -140,7 +148,7 @@ enum Cache: Directive {
             try line.requireArguments(0...1, expected: "search_ahead [PER_SECOND]")
             configuration.searchAhead =
                 try line.argument(0).map(searchAheadRate.read) ?? searchAheadRate.defaultValue
-        default: throw block.unknownProperty(line, known: properties)
+        default: throw block.unknownProperty(line, known: propertyNames)
         }
     }
 

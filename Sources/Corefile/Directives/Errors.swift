@@ -1,6 +1,8 @@
 // `errors`: log what failed behind it, optionally counting equal lines instead of repeating them
 // (node-cache reference 3.6).
 
+package import RegularExpression
+
 /// What the `errors` line of a block says.
 package struct ErrorsConfiguration: PluginConfiguration {
     /// The tag of a log line.
@@ -15,8 +17,7 @@ package struct ErrorsConfiguration: PluginConfiguration {
     package struct Consolidation: Hashable, Sendable {
         /// From the first line swallowed to the line that counts them.
         package var duration: GoDuration
-        /// A regular expression that Swift's `Regex` takes, which is RE2's for all that is usual.
-        package var pattern: String
+        package var pattern: RegularExpression
         /// Of the line that counts.
         package var level: Level
     }
@@ -32,8 +33,12 @@ extension ServerBlockConfiguration {
     package var errors: ErrorsConfiguration? { plugin() }
 }
 
-enum Errors: Directive {
-    static let name = "errors"
+package enum Errors: Directive {
+    package static let name = "errors"
+    package static let properties = [
+        DirectiveProperty("stacktrace", .withoutEffect(because: "meant for panics of Go")),
+        DirectiveProperty("consolidate DURATION REGEXP [LEVEL]"),
+    ]
 
     static let consolidation = Setting(
         "errors consolidate DURATION",
@@ -41,9 +46,12 @@ enum Errors: Directive {
         allowed: GoDuration(nanoseconds: 1) ... .hours(24 * 365),
         because: "a zero period would never print anything"
     )
-    static let settings = [consolidation.summary]
+    package static let settings = [consolidation.summary]
 
-    static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
+    package static func configure(
+        _ lines: [DirectiveSyntax],
+        in block: BlockContext
+    ) -> [any PluginConfiguration] {
         guard let line = block.once(lines) else { return [] }
         var configuration = ErrorsConfiguration(stacktrace: false, consolidations: [])
         block.attempt { () throws(Diagnostic) in
@@ -65,7 +73,7 @@ enum Errors: Directive {
                 case "consolidate":
                     configuration.consolidations.append(try consolidate(property))
                 default:
-                    throw block.unknownProperty(property, known: ["stacktrace", "consolidate"])
+                    throw block.unknownProperty(property, known: propertyNames)
                 }
             }
         }
@@ -77,20 +85,7 @@ enum Errors: Directive {
     ) throws(Diagnostic) -> ErrorsConfiguration.Consolidation {
         try line.requireArguments(2...3, expected: "consolidate DURATION REGEXP [LEVEL]")
         let pattern = line.arguments[1]
-        if let problem = PatternBalance.problem(in: pattern.text) {
-            throw Diagnostic(
-                at: pattern.location,
-                "error parsing regexp: \(problem): `\(pattern.text)`",
-                hint: "close it, or write a backslash before it"
-            )
-        }
-        guard (try? Regex(pattern.text)) != nil else {
-            throw Diagnostic(
-                at: pattern.location,
-                "error parsing regexp: not understood: `\(pattern.text)`",
-                hint: "use the common syntax: ^ $ . * + ? | ( ) [ ] and backslash escapes"
-            )
-        }
+        let expression = try RegularExpression(reading: pattern)
         var level = ErrorsConfiguration.Level.error
         if let token = line.argument(2) {
             guard let known = ErrorsConfiguration.Level(rawValue: token.text) else {
@@ -104,38 +99,6 @@ enum Errors: Directive {
             level = known
         }
         let duration = try consolidation.read(line.arguments[0])
-        return ErrorsConfiguration.Consolidation(duration: duration, pattern: pattern.text, level: level)
-    }
-}
-
-/// A first look at a regular expression: are its brackets closed?
-enum PatternBalance {
-    /// Go's words for what is wrong; nil when parentheses and brackets are balanced.
-    static func problem(in pattern: String) -> String? {
-        var depth = 0
-        var isEscaped = false
-        var bracketStart: Int?
-        let characters = Array(pattern)
-        for (index, character) in characters.enumerated() {
-            if isEscaped {
-                isEscaped = false
-            } else if character == "\\" {
-                isEscaped = true
-            } else if let start = bracketStart {
-                // `]` directly behind `[` or `[^` stands for itself.
-                let isFirst = index == start + 1 || (index == start + 2 && characters[start + 1] == "^")
-                if character == "]", !isFirst { bracketStart = nil }
-            } else if character == "[" {
-                bracketStart = index
-            } else if character == "(" {
-                depth += 1
-            } else if character == ")" {
-                depth -= 1
-                if depth < 0 { return "unexpected )" }
-            }
-        }
-        if isEscaped { return "trailing backslash at end of expression" }
-        if bracketStart != nil { return "missing closing ]" }
-        return depth == 0 ? nil : "missing closing )"
+        return ErrorsConfiguration.Consolidation(duration: duration, pattern: expression, level: level)
     }
 }

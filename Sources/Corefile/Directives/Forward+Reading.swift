@@ -2,8 +2,28 @@
 
 package import DNSWire
 
-enum Forward: Directive {
-    static let name = "forward"
+package enum Forward: Directive {
+    package static let name = "forward"
+    package static let properties = [
+        DirectiveProperty("except NAMES..."),
+        DirectiveProperty("force_tcp"),
+        DirectiveProperty("prefer_udp"),
+        DirectiveProperty("expire DURATION"),
+        DirectiveProperty("max_fails N"),
+        DirectiveProperty("max_connect_attempts N"),
+        DirectiveProperty(
+            "max_idle_conns N",
+            .withoutEffect(because: "one connection carries many questions")
+        ),
+        DirectiveProperty("tls [CERT KEY] [CA]"),
+        DirectiveProperty("tls_servername NAME"),
+        DirectiveProperty("policy random|round_robin|sequential"),
+        DirectiveProperty("health_check DURATION [no_rec] [domain FQDN]"),
+        DirectiveProperty("max_concurrent N"),
+        DirectiveProperty("next RCODE..."),
+        DirectiveProperty("failover RCODE..."),
+        DirectiveProperty("failfast_all_unhealthy_upstreams"),
+    ]
 
     static let expire = Setting(
         "forward expire",
@@ -51,18 +71,15 @@ enum Forward: Directive {
         unit: "upstreams",
         because: "CoreDNS' bound"
     )
-    static let settings = [
+    package static let settings = [
         expire.summary, maxFails.summary, maxConnectAttempts.summary, maxIdleConnections.summary,
         maxConcurrent.summary, healthCheckInterval.summary, targetCount.summary,
     ]
 
-    private static let properties = [
-        "except", "force_tcp", "prefer_udp", "expire", "max_fails", "max_connect_attempts", "max_idle_conns",
-        "tls", "tls_servername", "policy", "health_check", "max_concurrent", "next", "failover",
-        "failfast_all_unhealthy_upstreams",
-    ]
-
-    static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
+    package static func configure(
+        _ lines: [DirectiveSyntax],
+        in block: BlockContext
+    ) -> [any PluginConfiguration] {
         lines.compactMap { line in
             var configuration = ForwardConfiguration(from: .root, origin: Origin(line.name.location))
             // Properties first: what is wrong in them is told even when the line itself is wrong.
@@ -162,7 +179,7 @@ enum Forward: Directive {
                 )
             }
             configuration.failover += codes
-        default: throw block.unknownProperty(line, known: properties)
+        default: throw block.unknownProperty(line, known: propertyNames)
         }
     }
 

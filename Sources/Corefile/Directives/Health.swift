@@ -22,8 +22,11 @@ extension ServerBlockConfiguration {
     package var health: HealthConfiguration? { plugin() }
 }
 
-enum Health: Directive {
-    static let name = "health"
+package enum Health: Directive {
+    package static let name = "health"
+    package static let properties = [
+        DirectiveProperty("lameduck DURATION")
+    ]
     /// `:8080`, as in CoreDNS.
     static let defaultPort: UInt16 = 8080
 
@@ -33,9 +36,12 @@ enum Health: Directive {
         allowed: .zero ... .hours(1),
         because: "a pod's grace period is shorter than an hour"
     )
-    static let settings = [lameduck.summary]
+    package static let settings = [lameduck.summary]
 
-    static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
+    package static func configure(
+        _ lines: [DirectiveSyntax],
+        in block: BlockContext
+    ) -> [any PluginConfiguration] {
         let configurations = lines.compactMap { line in
             block.attempt { () throws(Diagnostic) in try read(line, block) }
         }
@@ -55,7 +61,7 @@ enum Health: Directive {
         for property in line.lines {
             block.attempt { () throws(Diagnostic) in
                 guard property.name.text == "lameduck" else {
-                    throw block.unknownProperty(property, known: ["lameduck"])
+                    throw block.unknownProperty(property, known: propertyNames)
                 }
                 try property.requireArguments(1...1, expected: "lameduck DURATION")
                 configuration.lameduck = try lameduck.read(property.arguments[0])

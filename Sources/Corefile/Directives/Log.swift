@@ -38,10 +38,16 @@ extension ServerBlockConfiguration {
     package var log: LogConfiguration? { plugin() }
 }
 
-enum Log: Directive {
-    static let name = "log"
+package enum Log: Directive {
+    package static let name = "log"
+    package static let properties = [
+        DirectiveProperty("class success|denial|error|all...")
+    ]
 
-    static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
+    package static func configure(
+        _ lines: [DirectiveSyntax],
+        in block: BlockContext
+    ) -> [any PluginConfiguration] {
         var rules: [LogConfiguration.Rule] = []
         for line in lines {
             let classes = readClasses(line, block)
@@ -89,7 +95,7 @@ enum Log: Directive {
         for property in line.lines {
             block.attempt { () throws(Diagnostic) in
                 guard property.name.text == "class" else {
-                    throw block.unknownProperty(property, known: ["class"])
+                    throw block.unknownProperty(property, known: propertyNames)
                 }
                 let known = LogConfiguration.Class.allCases.map(\.rawValue).joined(separator: "|")
                 guard !property.arguments.isEmpty else {

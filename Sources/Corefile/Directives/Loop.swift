@@ -10,10 +10,13 @@ extension ServerBlockConfiguration {
     package var detectsLoops: Bool { plugin(LoopConfiguration.self) != nil }
 }
 
-enum Loop: Directive {
-    static let name = "loop"
+package enum Loop: Directive {
+    package static let name = "loop"
 
-    static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
+    package static func configure(
+        _ lines: [DirectiveSyntax],
+        in block: BlockContext
+    ) -> [any PluginConfiguration] {
         guard let line = block.once(lines) else { return [] }
         block.attempt { () throws(Diagnostic) in
             try line.requireArguments(0...0, expected: "loop")

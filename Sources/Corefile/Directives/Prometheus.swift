@@ -19,12 +19,15 @@ extension ServerBlockConfiguration {
     package var prometheus: PrometheusConfiguration? { plugin() }
 }
 
-enum Prometheus: Directive {
-    static let name = "prometheus"
+package enum Prometheus: Directive {
+    package static let name = "prometheus"
     /// `localhost:9153`, as in CoreDNS.
     static let defaultPort: UInt16 = 9153
 
-    static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
+    package static func configure(
+        _ lines: [DirectiveSyntax],
+        in block: BlockContext
+    ) -> [any PluginConfiguration] {
         guard let line = block.once(lines) else { return [] }
         let configuration = block.attempt { () throws(Diagnostic) -> PrometheusConfiguration in
             try line.requireArguments(0...1, expected: "prometheus [ADDRESS:PORT]")

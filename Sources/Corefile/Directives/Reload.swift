@@ -18,8 +18,8 @@ extension AgentConfiguration {
     package var reload: ReloadConfiguration? { blocks.lazy.compactMap(\.reload).last }
 }
 
-enum Reload: Directive {
-    static let name = "reload"
+package enum Reload: Directive {
+    package static let name = "reload"
 
     static let interval = Setting(
         "reload INTERVAL",
@@ -35,9 +35,12 @@ enum Reload: Directive {
         because: "keeps the nodes of a cluster from reading all at once",
         tooSmall: "jitter value must be greater or equal to 1s"
     )
-    static let settings = [interval.summary, jitter.summary]
+    package static let settings = [interval.summary, jitter.summary]
 
-    static func configure(_ lines: [DirectiveSyntax], in block: BlockContext) -> [any PluginConfiguration] {
+    package static func configure(
+        _ lines: [DirectiveSyntax],
+        in block: BlockContext
+    ) -> [any PluginConfiguration] {
         let configurations = lines.compactMap { line in
             block.attempt { () throws(Diagnostic) -> ReloadConfiguration in
                 try line.requireArguments(0...2, expected: "reload [INTERVAL [JITTER]]")

@@ -3,6 +3,7 @@
 import Addresses
 import Corefile
 import DNSWire
+import Plugins
 import Testing
 
 @Suite("The forward directive")
