@@ -27,12 +27,11 @@ package struct DirectiveTable: Sendable {
                 hint: "remove the line"
             )
         }
-        let known = directives.map { $0.name }
         return Diagnostic(
             at: name.location,
             "Unknown directive '\(name.text)'",
-            hint: Spelling.guess(name.text, among: known)
-                ?? "available are: " + known.joined(separator: ", ")
+            hint: Spelling.guess(name.text, among: directives.map { $0.name })
+                ?? "'node-local-dns -plugins' lists what there is"
         )
     }
 }

@@ -3,7 +3,8 @@
 extension PatternParser {
     // MARK: - Escapes
 
-    mutating func parseEscape() throws(RegularExpression.Flaw) -> Node {
+    /// Nil when the text was rewritten and is to be read again.
+    mutating func parseEscape() throws(RegularExpression.Flaw) -> Node? {
         let start = at
         at += 1
         guard let scalar = peek else {
@@ -14,7 +15,9 @@ extension PatternParser {
         case "z": return take(.assertion(.endOfText))
         case "b": return take(.assertion(.wordBoundary))
         case "B": return take(.assertion(.noWordBoundary))
-        case "Q": return quoted()
+        case "Q":
+            unquote(from: start)
+            return nil
         default: break
         }
         if let set = try parseClassEscape(from: start) { return .set(set) }
@@ -26,19 +29,22 @@ extension PatternParser {
         return node
     }
 
-    /// `\Q…\E`: nothing in between means anything.
-    private mutating func quoted() -> Node {
+    /// `\Q…\E`: nothing in between means anything. Rewritten as single escapes, because what follows belongs to the
+    /// last of them.
+    private mutating func unquote(from start: Int) {
+        var plain: [Unicode.Scalar] = []
         at += 1
-        var nodes: [Node] = []
         while let scalar = peek {
             if scalar == "\\", at + 1 < scalars.count, scalars[at + 1] == "E" {
                 at += 2
                 break
             }
-            nodes.append(.set(literal(scalar.value)))
+            let isPunctuation = scalar.value < 0x80 && !ScalarSet.words.contains(scalar.value)
+            plain += isPunctuation ? ["\\", scalar] : [scalar]
             at += 1
         }
-        return .sequence(nodes)
+        scalars.replaceSubrange(start..<at, with: plain)
+        at = start
     }
 
     /// `\d`, `\S` and their kind, behind the backslash; nil when it is something else.

@@ -52,15 +52,14 @@ enum Compiler {
             program.instructions.append(.save(2 * number + 1))
         case .choice(let branches): return emitChoice(branches, &program)
         case .repeat(let body, let least, let most, let isGreedy):
-            for _ in 0..<least {
+            for _ in 0..<(most == nil ? max(0, least - 1) : least) {
                 let before = program.instructions.count
                 guard emit(body, &program) else { return false }
                 if program.instructions.count == before { break }
             }
-            if let most {
-                return emitOptional(body, most - least, isGreedy, &program)
-            }
-            return emitStar(body, isGreedy, &program)
+            if let most { return emitOptional(body, most - least, isGreedy, &program) }
+            return least == 0
+                ? emitStar(body, isGreedy, &program) : emitPlus(body, isGreedy, &program)
         }
         return true
     }
@@ -103,11 +102,19 @@ enum Compiler {
         return true
     }
 
+    private static func emitPlus(_ body: Node, _ isGreedy: Bool, _ program: inout Program) -> Bool {
+        let start = program.instructions.count
+        guard emit(body, &program) else { return false }
+        let end = program.instructions.count + 1
+        program.instructions.append(isGreedy ? .split(start, end) : .split(end, start))
+        return true
+    }
+
+    /// As an optional plus, so that a body that takes nothing is still gone through once, as in Go.
     private static func emitStar(_ body: Node, _ isGreedy: Bool, _ program: inout Program) -> Bool {
         let split = program.instructions.count
         program.instructions.append(.match)
-        guard emit(body, &program) else { return false }
-        program.instructions.append(.jump(split))
+        guard emitPlus(body, isGreedy, &program) else { return false }
         let end = program.instructions.count
         program.instructions[split] = isGreedy ? .split(split + 1, end) : .split(end, split + 1)
         return true

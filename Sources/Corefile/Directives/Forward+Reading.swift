@@ -4,26 +4,13 @@ package import DNSWire
 
 package enum Forward: Directive {
     package static let name = "forward"
-    package static let properties = [
-        DirectiveProperty("except NAMES..."),
-        DirectiveProperty("force_tcp"),
-        DirectiveProperty("prefer_udp"),
-        DirectiveProperty("expire DURATION"),
-        DirectiveProperty("max_fails N"),
-        DirectiveProperty("max_connect_attempts N"),
-        DirectiveProperty(
-            "max_idle_conns N",
-            .withoutEffect(because: "one connection carries many questions")
-        ),
-        DirectiveProperty("tls [CERT KEY] [CA]"),
-        DirectiveProperty("tls_servername NAME"),
-        DirectiveProperty("policy random|round_robin|sequential"),
-        DirectiveProperty("health_check DURATION [no_rec] [domain FQDN]"),
-        DirectiveProperty("max_concurrent N"),
-        DirectiveProperty("next RCODE..."),
-        DirectiveProperty("failover RCODE..."),
-        DirectiveProperty("failfast_all_unhealthy_upstreams"),
-    ]
+    package static let properties =
+        [
+            "except NAMES...", "force_tcp", "prefer_udp", "expire DURATION", "max_fails N",
+            "max_connect_attempts N", "max_idle_conns N", "tls [CERT KEY] [CA]", "tls_servername NAME",
+            "policy random|round_robin|sequential", "health_check DURATION [no_rec] [domain FQDN]",
+            "max_concurrent N", "next RCODE...", "failover RCODE...", "failfast_all_unhealthy_upstreams",
+        ].map { DirectiveProperty($0) }
 
     static let expire = Setting(
         "forward expire",
