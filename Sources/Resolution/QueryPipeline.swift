@@ -33,16 +33,16 @@ package struct Arrival: Sendable {
 
 /// The steps of a query; one per thread, with the thread's buffers and counters.
 package struct QueryPipeline: ~Copyable {
-    private var query = Query()
+    var query = Query()
     private let hashing: NameHash
-    private let thread: Int
+    let thread: Int
     private let rejections: RejectionCounters
     private let identity: ProbeIdentity
-    private let now: @Sendable () -> Instant
-    private let log: QueryLog
+    let now: @Sendable () -> Instant
+    let log: QueryLog
     /// Hits whose replies have not left yet; runs of the same zone. As long as a batch, so that it never grows.
     private var unsent: [HitRun] = []
-    private var random: RandomStream
+    var random: RandomStream
 
     private struct HitRun {
         let zone: Int
@@ -230,67 +230,6 @@ extension QueryPipeline {
         unsent.removeAll(keepingCapacity: true)
     }
 
-    // MARK: Plugins above the cache
-
-    private mutating func passGates(
-        _ packet: Span<UInt8>,
-        _ table: ZoneTable,
-        _ index: Int,
-        _ arrival: Arrival,
-        client: Endpoint?,
-        into output: inout MutableSpan<UInt8>
-    ) -> Verdict? {
-        let zone = table.zones[index]
-        for gate in zone.block.gates {
-            switch gate.judge(query, packet: packet, from: client, into: &output) {
-            case .pass: continue
-            case .drop: return .drop
-            case .reply(let written, let author):
-                let limit = arrival.transport == .udp ? output.count : Limits.messageSize
-                let size = filter(packet, table, index, size: written, limit: limit, &output)
-                let nanoseconds = (now() - arrival.at).nanoseconds
-                let code = HeaderFlags(rawValue: Span(_mutableSpan: output).uint16(at: 2)).responseCode
-                zone.counters.count(record(author, code, size, nanoseconds, arrival), thread: thread)
-                if !zone.block.logRules.isEmpty {
-                    log.note(
-                        query,
-                        packet: packet,
-                        reply: Span(_mutableSpan: output),
-                        size: size,
-                        rules: zone.block.logRules,
-                        client: client,
-                        transport: arrival.transport,
-                        nanoseconds: nanoseconds
-                    )
-                }
-                return .reply(size)
-            }
-        }
-        return nil
-    }
-
-    private mutating func filter(
-        _ packet: Span<UInt8>,
-        _ table: ZoneTable,
-        _ index: Int,
-        size: Int,
-        limit: Int,
-        _ output: inout MutableSpan<UInt8>
-    ) -> Int {
-        var size = size
-        for filter in table.zones[index].block.filters {
-            size = filter.change(
-                &output,
-                size: size,
-                limit: min(limit, output.count),
-                to: query,
-                packet: packet,
-                random: &random
-            )
-        }
-        return size
-    }
-
     private func refuse(
         _ packet: Span<UInt8>,
         _ counters: ZoneCounters,
@@ -305,7 +244,7 @@ extension QueryPipeline {
         return .reply(size)
     }
 
-    private func record(
+    func record(
         _ author: ReplyAuthor,
         _ code: ResponseCode,
         _ replySize: Int,
