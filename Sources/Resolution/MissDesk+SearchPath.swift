@@ -69,7 +69,7 @@ extension MissDesk {
         else { return nil }
         let block = asker.table.zones[index].block
         guard let cache = block.cache, block.cacheScope.covers(name), !cache.holdsFresh(query, at: now),
-            let route = block.forwards.first(where: { $0.takes(name) }), !route.isLimited,
+            let route = block.forwards.first(where: { $0.takes(name) }), !route.isLimited
         else { return nil }
         let pending = PendingQuery(
             packet: packet,

@@ -53,7 +53,7 @@ extension MissDesk {
 
     // MARK: - Forwarding
 
-    /// Whom a `forward` line asks, if it takes the name; nil while a loop is known.
+    /// Whom a `forward` line asks, if it takes the name.
     private func exchange(
         of route: ForwardRoute,
         for question: SourceQuestion,
