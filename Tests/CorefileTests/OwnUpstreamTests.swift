@@ -2,6 +2,7 @@
 
 import Addresses
 import Corefile
+import Plugins
 import Testing
 
 @Suite("Upstreams that are our own addresses")
