@@ -35,6 +35,13 @@ final class Worker {
     private var sockets = SocketStock()
     private var plan: ServingPlan?
 
+    /// As the kernel knows it: in a pod on the host network, the node's.
+    private static let hostName: String = {
+        let name = try? Files.read("/proc/sys/kernel/hostname")
+        return String(decoding: name ?? [], as: UTF8.self).split(separator: "\n").first.map { String($0) }
+            ?? ""
+    }()
+
     /// `cacheBudget`: octets of all caches together.
     init(threads count: Int, cacheBudget: Int, token: String, logger: Logger) throws {
         self.logger = logger
@@ -49,7 +56,10 @@ final class Worker {
         let registry = ZoneRegistry(threads: cells)
         self.registry = registry
         let budget = ByteBudget(limit: cacheBudget)
-        let pluginNumbers = PluginNumbers()
+        let pluginNumbers = PluginNumbers(
+            host: Self.hostName,
+            wallClock: { MonotonicClock.wallClockSeconds() }
+        )
         foundation = ServingPlan.Foundation(
             hashing: hashing,
             budget: budget,

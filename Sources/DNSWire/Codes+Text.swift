@@ -30,6 +30,20 @@ extension RecordType: CustomStringConvertible {
     package var description: String { Self.names[rawValue] ?? "TYPE\(rawValue)" }
 }
 
+extension RecordClass {
+    /// Reads `IN`, `CH`, `HS`, `NONE` or `ANY`.
+    package init?(_ text: some StringProtocol) {
+        switch text.uppercased() {
+        case "IN": self = .internet
+        case "CH": self = .chaos
+        case "HS": self.init(rawValue: 4)
+        case "NONE": self.init(rawValue: 254)
+        case "ANY": self = .any
+        default: return nil
+        }
+    }
+}
+
 extension RecordClass: CustomStringConvertible {
     package var description: String {
         switch rawValue {

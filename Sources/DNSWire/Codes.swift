@@ -76,6 +76,8 @@ package struct ExtendedError: RawRepresentable, Hashable, Sendable {
     package static let notReady = ExtendedError(rawValue: 14)
     /// "Stale NXDOMAIN Answer".
     package static let staleDenial = ExtendedError(rawValue: 19)
+    package static let blocked = ExtendedError(rawValue: 15)
+    package static let filtered = ExtendedError(rawValue: 17)
     package static let noReachableAuthority = ExtendedError(rawValue: 22)
     package static let networkError = ExtendedError(rawValue: 23)
 }

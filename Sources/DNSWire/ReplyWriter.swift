@@ -95,6 +95,41 @@ package enum ReplyWriter {
     }
 }
 
+// MARK: - One record
+
+extension ReplyWriter {
+    /// Writes a reply of one record that the asked name owns, with AA; returns its size. Data that do not fit
+    /// next to the question are left out, and TC is set.
+    package static func writeRecord(
+        _ type: RecordType,
+        timeToLive: UInt32,
+        data: Span<UInt8>,
+        to query: borrowing Query,
+        packet: Span<UInt8>,
+        into output: inout MutableSpan<UInt8>
+    ) -> Int {
+        let start = query.questionEnd
+        let end = start + 2 + Limits.recordFixedSize + data.count
+        let size = writeError(.noError, to: query, packet: packet, into: &output)
+        let limit = min(output.count, query.udpLimit)
+        guard end + (size - start) <= limit else {
+            output.store(Span(_mutableSpan: output).uint16(at: 2) | HeaderFlags.truncated, at: 2)
+            return size
+        }
+        output.store(Span(_mutableSpan: output).uint16(at: 2) | HeaderFlags.authoritative, at: 2)
+        output.store(UInt16(1), at: 6)
+        // The question's name stands right behind the header (RFC 1035, 4.1.4).
+        output.store(UInt16(0xc000 | UInt16(Limits.headerSize)), at: start)
+        output.store(type.rawValue, at: start + 2)
+        output.store(query.recordClass.rawValue, at: start + 4)
+        output.store(timeToLive, at: start + 6)
+        output.store(UInt16(truncatingIfNeeded: data.count), at: start + 10)
+        output.copy(data, 0..<data.count, to: start + 12)
+        output.store(UInt16(0), at: 10)
+        return appendOPT(query, code: 0, nil, at: end, &output)
+    }
+}
+
 // MARK: - Helpers
 
 extension ReplyWriter {

@@ -18,11 +18,8 @@ package struct PluginPlace: Sendable {
     package let zones: [DomainName]
     /// Numbers that outlive reloads.
     package let numbers: PluginNumbers
-
-    package init(zones: [DomainName], numbers: PluginNumbers) {
-        self.zones = zones
-        self.numbers = numbers
-    }
+    /// The name of the node, for those who ask who answers.
+    package var host: String { numbers.host }
 }
 
 extension ServerBlock.Plugins {

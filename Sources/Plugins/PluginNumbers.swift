@@ -12,7 +12,15 @@ package final class PluginNumbers: MetricSource {
 
     private let counts = Mutex<[Key: Double]>([:])
 
-    package init() {}
+    /// The name of the node.
+    let host: String
+    /// Seconds since 1970.
+    let wallClock: @Sendable () -> UInt32
+
+    package init(host: String, wallClock: @escaping @Sendable () -> UInt32) {
+        self.host = host
+        self.wallClock = wallClock
+    }
 
     /// Adds one to a counter; not for the way of a hit.
     package func count(_ family: MetricFamily, _ labels: [String]) {

@@ -102,6 +102,8 @@ package struct SourceQuestion: Sendable {
 package struct SourceContext {
     /// Nil for a question of our own.
     package let client: Endpoint?
+    /// How the client came, or the one on whose behalf we ask.
+    package let family: IPAddress.Family
     /// Label `server` of the metrics.
     package let server: String
     /// The block's zone that took the question.

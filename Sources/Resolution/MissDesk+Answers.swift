@@ -48,7 +48,7 @@ extension MissDesk {
         // Last of all: nobody waits for what is learnt from a denial.
         let type = query.type
         defer { if answer.responseCode == .nameError { observeDenial(name, type, to: waiting) } }
-        guard let cache = block.cache, block.cacheScope.covers(name) else {
+        guard let cache = block.cache, block.usesCache(name, query.type, first.family) else {
             for pending in waiting { answerClient(pending, answer, nil, author: author) }
             return
         }

@@ -101,6 +101,7 @@ extension MissDesk {
         let depth = (pending.replyPath as? InnerPath)?.depth ?? 0
         return SourceContext(
             client: pending.replyPath?.client,
+            family: pending.family,
             server: pending.table.server,
             zone: pending.table.zones[pending.zone].name,
             next: { [self] question, completion in lead(question, pending, from: index + 1, completion) },

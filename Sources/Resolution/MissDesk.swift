@@ -123,7 +123,7 @@ extension MissDesk {
             return
         }
         observeQuestion(pending, name)
-        if let cache = zone.block.cache, zone.block.cacheScope.covers(name) {
+        if let cache = zone.block.cache, zone.block.usesCache(name, query.type, pending.family) {
             if pending.reason != .refresh, answerFromCache(pending, cache, acceptsStale: false) { return }
             switch pending.reason {
             case .refresh: zone.counters.countPrefetch(thread: thread)
@@ -147,7 +147,7 @@ extension MissDesk {
             dnssecOK: query.dnssecOK,
             checkingDisabled: query.checkingDisabled,
             transport: .tcp,
-            client: block.dependsOnClient ? pending.replyPath?.client : nil
+            client: block.audience(pending.replyPath?.client, pending.family)
         )
         // What comes over TCP is whole and serves everybody.
         if block.asksAsClient, inFlight[key] == nil { key.transport = pending.transport }

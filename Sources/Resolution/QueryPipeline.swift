@@ -161,7 +161,7 @@ extension QueryPipeline {
         client: @autoclosure () -> Endpoint?,
         into output: inout MutableSpan<UInt8>
     ) -> Verdict {
-        if table.slots.isPartlyCached(index), !isCovered(table.zones[index].block) {
+        if table.slots.isPartlyCached(index), !isCovered(table.zones[index].block, arrival) {
             return .ask(zone: index, .miss)
         }
         let limit =
@@ -265,8 +265,8 @@ extension QueryPipeline {
     }
 
     /// A cache for only some zones of its block is rare enough to make a name for.
-    private func isCovered(_ block: ServerBlock) -> Bool {
+    private func isCovered(_ block: ServerBlock, _ arrival: Arrival) -> Bool {
         guard let name = query.domainName else { return false }
-        return block.cacheScope.covers(name)
+        return block.usesCache(name, query.type, arrival.family)
     }
 }

@@ -1,6 +1,7 @@
 // One server block of the Corefile at run time: what it does with a question. Immutable; a reload makes new
 // blocks and hands over the caches of those whose `cache` line did not change.
 
+package import Addresses
 package import AnswerCache
 package import DNSWire
 
@@ -22,6 +23,8 @@ package final class ServerBlock: Sendable {
     package let filters: [any ReplyFilter]
     /// The largest reply over UDP, in octets: `bufsize`.
     package let udpCeiling: Int
+    /// Clients of this family go past the cache with questions of type AAAA.
+    let familyWithoutIPv6Answers: IPAddress.Family?
     package let logRules: [LogRule]
     /// The block has `errors`: failures are logged.
     package let logsErrors: Bool
@@ -41,6 +44,8 @@ package final class ServerBlock: Sendable {
         package var beforeForward: [any AnswerSource] = []
         package var behindForward: [any AnswerSource] = []
         package var udpCeiling = Limits.ednsUDPSize
+        /// Clients of this family get no IPv6 addresses that were made for others: `dns64`.
+        package var familyWithoutIPv6Answers: IPAddress.Family?
 
         package init() {}
     }
@@ -69,6 +74,7 @@ package final class ServerBlock: Sendable {
         gates = plugins.gates
         filters = plugins.filters
         udpCeiling = plugins.udpCeiling
+        familyWithoutIPv6Answers = plugins.familyWithoutIPv6Answers
         self.logRules = logRules
         self.logsErrors = logsErrors
         self.isCounted = isCounted
@@ -79,6 +85,17 @@ package final class ServerBlock: Sendable {
 
     /// Whether what upstream says may depend on the transport of the client who asks.
     package var asksAsClient: Bool { forwards.contains(where: \.asksAsClient) }
+
+    /// Whether the cache is for such a question of such a client.
+    func usesCache(_ name: DomainName, _ type: RecordType, _ family: IPAddress.Family) -> Bool {
+        cacheScope.covers(name) && !(type == .aaaa && family == familyWithoutIPv6Answers)
+    }
+
+    /// For whom else an answer to this client's question is: nobody, those of its family, or everybody (nil).
+    func audience(_ client: Endpoint?, _ family: IPAddress.Family) -> Endpoint? {
+        if dependsOnClient { return client }
+        return familyWithoutIPv6Answers == nil ? nil : Endpoint(.unspecified(family), port: 0)
+    }
 
     /// Some plugin answers other classes than IN.
     package var takesOtherClasses: Bool { gates.contains { $0.takesOtherClasses } }

@@ -34,7 +34,8 @@ import DNSWire
                     cache: zone.block.cache.map { unsafe Unmanaged.passUnretained($0) },
                     counters: Unmanaged.passUnretained(zone.counters),
                     answersQueries: zone.block.answersQueries,
-                    isPartlyCached: zone.block.cacheScope.zones != nil,
+                    isPartlyCached: zone.block.cacheScope.zones != nil
+                        || zone.block.familyWithoutIPv6Answers != nil,
                     logs: !zone.block.logRules.isEmpty,
                     hasGates: !zone.block.gates.isEmpty,
                     hasFilters: !zone.block.filters.isEmpty,

@@ -66,6 +66,10 @@ extension MetricCatalogue {
     private static let cacheTypeLabels = ["server", "type", "view", "zones"]
     private static let sizeLabels = ["proto", "server", "view", "zone"]
 
+    private static let templateLabels = [
+        "class", "section", "server", "template", "type", "view", "zone",
+    ]
+
     private static func definition(of family: MetricFamily) -> MetricDefinition {
         switch family {
         case .cacheEntries: gauge("Entries in the cache, expired ones included.", cacheTypeLabels)
@@ -90,6 +94,14 @@ extension MetricCatalogue {
         case .reloadFailures: counter("Reloads that kept the old configuration.")
         case .reloadVersion: gauge("Always 1; the hash of the configuration in use.", ["hash", "value"])
         case .hostsReloadTime: gauge("Unix time of the last reading of a hosts file, 0 without one.")
+
+        case .hostsEntries: gauge("Entries of a hosts file, both ways.", ["hostsfile"])
+        case .dns64Translated: counter("Queries whose answer dns64 has made.", ["server"])
+        case .templateMatches:
+            counter("Queries that a template was for.", ["class", "server", "type", "view", "zone"])
+        case .templateFailures: counter("Templates that could not be filled in.", templateLabels)
+        case .templateRecordFailures:
+            counter("Templates whose text is no record.", templateLabels)
 
         case .forwardHealthcheckBroken: counter("Queries that found all upstreams of a forward down.")
         case .forwardConcurrencyRejects: counter("Queries refused because of max_concurrent.")

@@ -25,6 +25,11 @@ package enum MetricFamily: String, CaseIterable, Sendable {
     case buildInfo = "coredns_build_info"
     case reloadFailures = "coredns_reload_failed_total"
     case reloadVersion = "coredns_reload_version_info"
+    case hostsEntries = "coredns_hosts_entries"
+    case dns64Translated = "coredns_dns64_requests_translated_total"
+    case templateMatches = "coredns_template_matches_total"
+    case templateFailures = "coredns_template_template_failures_total"
+    case templateRecordFailures = "coredns_template_rr_failures_total"
     case hostsReloadTime = "coredns_hosts_reload_timestamp_seconds"
 
     // CoreDNS' forward, and names it gave up that dashboards still draw.

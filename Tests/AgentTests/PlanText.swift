@@ -31,7 +31,7 @@ enum PlanText {
             hashing: NameHash(key: 1, multiplier: 3),
             budget: ByteBudget(limit: 1 << 20),
             registry: registry,
-            numbers: PluginNumbers(),
+            numbers: PluginNumbers(host: "node.example.org", wallClock: { 1_700_000_000 }),
             random: { 7 }
         )
     }

@@ -22,7 +22,7 @@ final class Play {
     let inbox = Inbox()
     private let registry = ZoneRegistry(threads: 2)
     private let rejections = RejectionCounters()
-    private let pluginNumbers = PluginNumbers()
+    private let pluginNumbers = PluginNumbers(host: "node.example.org", wallClock: { 1_700_000_000 })
     private let deskCounters = DeskCounters()
     private let upstreamCounters = UpstreamCounters()
     private let failures: FailureLog
@@ -154,7 +154,9 @@ extension Play {
 
     /// What a scrape shows.
     var exposition: [Substring] {
-        let snapshot = MetricSnapshot(of: [registry, rejections, deskCounters, upstreamCounters, pluginNumbers])
+        let snapshot = MetricSnapshot(of: [
+            registry, rejections, deskCounters, upstreamCounters, pluginNumbers,
+        ])
         return String(decoding: snapshot.render(), as: UTF8.self).split(separator: "\n")
     }
 }
