@@ -99,6 +99,19 @@ int clinux_timer_create(void)
     return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 }
 
+int64_t clinux_processor_time(int process)
+{
+    clockid_t clock;
+    struct timespec used;
+    int code = clock_getcpuclockid(process, &clock);
+    if (code != 0) {
+        errno = code;
+        return -1;
+    }
+    if (clock_gettime(clock, &used) < 0) return -1;
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
 int clinux_event_create(void)
 {
     return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -3,6 +3,7 @@
 
 import CLinux
 import Glibc
+package import Timing
 
 /// How a process ended.
 package enum ProcessEnd: Hashable, Sendable {
@@ -52,6 +53,11 @@ package struct ChildProcess: ~Copyable, Sendable {
     package func kill() -> SystemError? {
         guard clinux_pidfd_send_signal(pidfd.raw, SIGKILL) == -1, errno != ESRCH else { return nil }
         return SystemError("kill the worker", errno: errno)
+    }
+
+    /// The processor time that the child has used so far, all its threads together; nil once it has ended.
+    package var processorTime: Interval? {
+        UInt64(exactly: clinux_processor_time(processID)).map { Interval(nanoseconds: $0) }
     }
 
     /// How the child ended; nil while it runs. Tells it once.

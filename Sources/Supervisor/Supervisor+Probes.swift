@@ -6,6 +6,7 @@ import Control
 import Kernel
 import Logging
 import NodeNetwork
+import Timing
 
 extension Supervisor {
     // MARK: - Does the worker answer?
@@ -20,6 +21,7 @@ extension Supervisor {
             )
         )
         guard !endpoints.isEmpty else { return pendingEvents.append(.probeImpossible(round: round)) }
+        processorTimeAtProbe = worker?.process.processorTime
         probe = ProbeRound(
             number: round,
             token: token,
@@ -33,6 +35,12 @@ extension Supervisor {
     func abandonProbe(_ tellsWhatIsMissing: Bool) {
         if let probe, tellsWhatIsMissing { log.warning("No answer to the own probe: \(probe.missing)") }
         probe = nil
+        if let before = processorTimeAtProbe, let now = worker?.process.processorTime,
+            now.nanoseconds >= before.nanoseconds + state.times.busy.nanoseconds
+        {
+            pendingEvents.append(.workerWasBusy)
+        }
+        processorTimeAtProbe = nil
     }
 
     /// Goes on with the question behind a token of the poller.

@@ -56,6 +56,8 @@ package final class Supervisor {
     var worker: WorkerLink?
     var startedWorkers = 0
     var probe: ProbeRound?
+    /// What the worker had used of the processors when the probe was sent.
+    var processorTimeAtProbe: Interval?
     var interceptionTest: ProbeRound?
     /// The families for which the last test passed.
     var provenFamilies: Set<IPAddress.Family> = []

@@ -155,7 +155,9 @@ extension SupervisorState {
         let patience =
             isWorkerKnown ? times.missedProbesBeforeReplacement : times.missedFirstProbesBeforeReplacement
         // Where no worker ever answered the way to it may be closed, and not the worker's fault.
-        guard wasEverProven, missedProbes >= patience, case .serving(let since) = worker else { return }
+        let hangs =
+            missedProbes - busyMisses >= patience || missedProbes >= times.missedProbesBeforeReplacementOfBusy
+        guard wasEverProven, hangs, case .serving(let since) = worker else { return }
         worker = .condemned(since: since)
         actions.append(.log(.error, "The worker hangs: it missed \(missedProbes) probes and is replaced"))
         actions.append(.killWorker)
@@ -174,6 +176,7 @@ extension SupervisorState {
             actions.append(.log(.info, "The worker answers again"))
         }
         missedProbes = 0
+        busyMisses = 0
         withdrawal = nil
         isProven = true
         isWorkerKnown = true
@@ -192,6 +195,7 @@ extension SupervisorState {
         if case .asked = probe { actions.append(.abandonProbe(round: probeRound, tellsWhatIsMissing: false)) }
         probe = .idle(next: next)
         missedProbes = 0
+        busyMisses = 0
     }
 
     // MARK: - Interception

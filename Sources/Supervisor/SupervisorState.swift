@@ -19,6 +19,8 @@ package struct SupervisorState: Sendable {
         case probeAnswered(round: UInt64)
         /// There is no address that could be asked now.
         case probeImpossible(round: UInt64)
+        /// It ran while the last probe was not answered.
+        case workerWasBusy
         /// An ordinary look-up of this node reached our worker, at every address.
         case interceptionProved(round: UInt64)
         /// A new configuration was checked, and its sockets are open.
@@ -122,6 +124,8 @@ package struct SupervisorState: Sendable {
     var probeRound: UInt64 = 0
     var probe = Probe.idle(next: nil)
     var missedProbes = 0
+    /// Of these, the ones that it missed while it ran.
+    var busyMisses = 0
     /// Whether we asked for traffic to be sent to us.
     package internal(set) var isIntercepting = false
     /// Whether the worker answered the last probe.
@@ -168,6 +172,7 @@ extension SupervisorState {
         case .workerEnded(let how): workerEnded(how, at: now, &actions)
         case .probeAnswered(let round): probeAnswered(round, at: now, &actions)
         case .probeImpossible(let round): probeImpossible(round, at: now, &actions)
+        case .workerWasBusy: if missedProbes > 0 { busyMisses += 1 }
         case .interceptionProved(let round): interceptionProved(round, at: now)
         case .configurationChecked(let generation): offer(generation, &actions)
         case .filesTouched: filesTouched(at: now)

@@ -14,6 +14,11 @@ package struct SupervisorTimes: Hashable, Sendable {
     /// So many, and a worker that has answered before is replaced. Later than the withdrawal: who was only slow
     /// keeps its cache.
     package var missedProbesBeforeReplacement = 4
+    /// A round in which the worker ran so long is not counted there: who has too much to do does not hang, and with
+    /// its cache it would lose what it is good for.
+    package var busy = Interval.milliseconds(5)
+    /// But so many rounds in a row, about ten seconds, are too many for anybody.
+    package var missedProbesBeforeReplacementOfBusy = 40
     /// The same for a worker that has not answered yet, where an earlier one has: seven seconds, because each
     /// probe is given more time than the last.
     package var missedFirstProbesBeforeReplacement = 8

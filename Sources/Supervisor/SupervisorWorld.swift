@@ -6,6 +6,7 @@ package import Control
 import Glibc
 package import Kernel
 package import NodeNetwork
+package import Timing
 
 /// A worker as a process: something that ends.
 package protocol WorkerProcess: AnyObject {
@@ -14,6 +15,8 @@ package protocol WorkerProcess: AnyObject {
     /// Says why that could not be done.
     @discardableResult
     func kill() -> SystemError?
+    /// What it has used of the processors so far.
+    var processorTime: Interval? { get }
     /// How it ended; nil while it runs.
     func reap() -> ProcessEnd?
 }
@@ -84,5 +87,6 @@ private final class SpawnedWorker: WorkerProcess {
 
     var descriptor: CInt { child.descriptor }
     func kill() -> SystemError? { child.kill() }
+    var processorTime: Interval? { child.processorTime }
     func reap() -> ProcessEnd? { child.reap() }
 }

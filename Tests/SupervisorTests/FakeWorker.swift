@@ -8,6 +8,7 @@ import Kernel
 import NodeNetwork
 import Supervisor
 import Synchronization
+import Timing
 
 /// What happened, in order; the test waits for the next line.
 final class Journal: Sendable {
@@ -44,6 +45,8 @@ final class FakeWorker: WorkerProcess, Sendable {
     private let journal: Journal
     /// Generations that this worker refuses.
     private let refused: Set<UInt64>
+
+    let processorTime: Interval? = nil
 
     init(control: SharedDescriptor, journal: Journal, refused: Set<UInt64> = []) throws(SystemError) {
         ended = try WakeUp()

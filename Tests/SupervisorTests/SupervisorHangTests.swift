@@ -57,6 +57,29 @@ import Timing
         #expect(script.state.isProven)
     }
 
+    /// It has too much to do: traffic goes elsewhere, its cache stays.
+    @Test func aSilentWorkerThatRunsIsGivenTime() {
+        var script = Self.serving()
+        _ = script.at(260, .timePassed)
+        for round in 1...39 as ClosedRange<UInt64> {
+            let actions = script.at(260 + round * 230, .timePassed)
+            #expect(!actions.contains(.killWorker))
+            #expect(actions.contains(.withdrawInterception) == (round == 3))
+            _ = script.at(260 + round * 230, .workerWasBusy)
+        }
+        #expect(script.at(260 + 40 * 230, .timePassed).last == .killWorker)
+    }
+
+    @Test func aWorkerThatStopsRunningIsReplacedAfterFourRoundsMore() {
+        var script = Self.serving()
+        _ = script.at(260, .timePassed)
+        for round in 1...8 as ClosedRange<UInt64> {
+            let actions = script.at(260 + round * 230, .timePassed)
+            if round <= 4 { _ = script.at(260 + round * 230, .workerWasBusy) }
+            #expect(actions.contains(.killWorker) == (round == 8))
+        }
+    }
+
     @Test func oneMissedProbeDoesNothingElse() {
         var script = Self.serving()
         _ = Self.miss(1, &script)

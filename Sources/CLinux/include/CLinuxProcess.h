@@ -37,6 +37,9 @@ int clinux_next_signal(int descriptor);
 int clinux_timer_create(void);
 /// Arms it for a point in time in nanoseconds; 0 disarms. -1 with errno.
 int clinux_timer_arm(int timer, uint64_t nanoseconds);
+/// The processor time in nanoseconds that a process has used, all its threads together; -1 with errno.
+int64_t clinux_processor_time(int process);
+
 /// A counter of events (eventfd(2)) at zero; non-blocking, close-on-exec; -1 with errno.
 int clinux_event_create(void);
 /// Counts one event. -1 with errno.
