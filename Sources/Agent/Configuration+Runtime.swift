@@ -131,6 +131,8 @@ extension ForwardSettings {
                 }
             // No address yet: a forward without servers answers SERVFAIL at once, and the rest is served.
             case .unresolvedClusterDNS: continue
+            case .discovered:
+                for case .plain(let resolver) in forward.resolvers { upstreams.append(resolver) }
             }
         }
         self.init(upstreams: upstreams)

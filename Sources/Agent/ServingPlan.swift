@@ -62,7 +62,15 @@ struct ServingPlan {
         for (index, block) in configuration.blocks.enumerated() {
             // A cache goes to one block only: two would mix their counts.
             let cache = kept.removeValue(forKey: block.cacheIdentity) ?? nil
-            blocks.append(try PlannedBlock(block, index: index, keeping: cache, on: foundation))
+            blocks.append(
+                try PlannedBlock(
+                    block,
+                    index: index,
+                    ownAddresses: configuration.ownAddresses,
+                    keeping: cache,
+                    on: foundation
+                )
+            )
         }
         self.blocks = blocks
         tables = listeners.listeners.map { listener in
@@ -96,6 +104,7 @@ extension PlannedBlock {
     init(
         _ configuration: ServerBlockConfiguration,
         index: Int,
+        ownAddresses: Set<IPAddress>,
         keeping cache: ShardedCache?,
         on foundation: ServingPlan.Foundation
     ) throws(ServingPlan.Refusal) {
@@ -107,6 +116,9 @@ extension PlannedBlock {
             if configuration.detectsLoops {
                 let zone = configuration.zones[0].name
                 asking.loopZone = forward.from.isWithin(zone) ? forward.from : zone
+            }
+            for case .discovered(let name) in forward.targets {
+                asking.discovery = ForwardSettings.Discovery(name: name, ownAddresses: ownAddresses)
             }
             settings.append(asking)
             routes.append(

@@ -46,7 +46,11 @@ extension WorkerLoop {
             streams: StreamDesk(pipeline: pipeline, accept: { desk.accept($0) }),
             failures: failures,
             upstreamCounters: upstreamCounters,
-            watch: { group in LoopWatch.start(on: group, detector: loops) { $0.tell(logger) } }
+            watch: { group in LoopWatch.start(on: group, detector: loops) { $0.tell(logger) } },
+            onDiscovery: { discovery, servers in
+                let list = servers.map(\.description).joined(separator: " ")
+                logger.info("plugin/forward: \(discovery.name) leads to \(list)")
+            }
         )
     }
 }

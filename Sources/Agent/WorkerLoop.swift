@@ -23,7 +23,8 @@ final class WorkerLoop {
     private let upstreamCounters: UpstreamCounters
     /// Looks for loops of a new group.
     private let watch: (ForwardGroup) -> Void
-    private var groups: [ForwardSettings: [ForwardGroup]] = [:]
+    private let onDiscovery: (ForwardSettings.Discovery, [Endpoint]) -> Void
+    private var groups: [ForwardSettings: [any ForwardLine]] = [:]
     private var blocks: [ServerBlock] = []
     var listeners: [Endpoint: StreamListener] = [:]
 
@@ -34,7 +35,8 @@ final class WorkerLoop {
         streams: StreamDesk,
         failures: FailureLog,
         upstreamCounters: UpstreamCounters,
-        watch: @escaping (ForwardGroup) -> Void
+        watch: @escaping (ForwardGroup) -> Void,
+        onDiscovery: @escaping (ForwardSettings.Discovery, [Endpoint]) -> Void
     ) {
         self.eventLoop = eventLoop
         self.desk = desk
@@ -43,6 +45,7 @@ final class WorkerLoop {
         self.upstreamCounters = upstreamCounters
         self.network = network
         self.watch = watch
+        self.onDiscovery = onDiscovery
         let failures = NIOLoopBound(failures, eventLoop: eventLoop)
         eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             failures.value.flush(at: MonotonicClock.now())
@@ -72,7 +75,7 @@ extension WorkerLoop {
         let retired = blocks
         blocks = plan.blocks.map(\.block)
         for planned in plan.blocks {
-            let exchanges = planned.settings.map { settings -> ForwardGroup in
+            let exchanges = planned.settings.map { settings -> any ForwardLine in
                 let group = kept[settings]?.popLast() ?? newGroup(settings)
                 groups[settings, default: []].append(group)
                 return group
@@ -86,7 +89,17 @@ extension WorkerLoop {
         }
     }
 
-    private func newGroup(_ settings: ForwardSettings) -> ForwardGroup {
+    private func newGroup(_ settings: ForwardSettings) -> any ForwardLine {
+        if let discovery = settings.discovery {
+            return DiscoveredGroup(
+                discovery,
+                settings,
+                network: network,
+                counters: upstreamCounters,
+                onNewGroup: watch,
+                onChange: { [onDiscovery] in onDiscovery(discovery, $0) }
+            )
+        }
         let group = ForwardGroup(settings, network: network, counters: upstreamCounters)
         watch(group)
         return group

@@ -7,8 +7,18 @@ package import DNSWire
 /// All server blocks of a Corefile in file order, imports expanded, checked.
 package struct AgentConfiguration: Hashable, Sendable {
     package let blocks: [ServerBlockConfiguration]
+    /// `-localip`.
+    package let localAddresses: [IPAddress]
 
-    package init(blocks: [ServerBlockConfiguration]) { self.blocks = blocks }
+    package init(blocks: [ServerBlockConfiguration], localAddresses: [IPAddress] = []) {
+        self.blocks = blocks
+        self.localAddresses = localAddresses
+    }
+
+    /// Every address that questions to us go to.
+    package var ownAddresses: Set<IPAddress> {
+        Set(localAddresses + blocks.flatMap { $0.listen.places.compactMap(\.self) })
+    }
 }
 
 /// Where something was written; equal to every other origin, so that a moved line changes nothing.

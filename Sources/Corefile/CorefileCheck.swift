@@ -57,7 +57,10 @@ package struct CorefileCheck: Sendable {
             check.error(at: start, "no server block", hint: "write '. { forward . /etc/resolv.conf }'")
         }
         let builder = ConfigurationBuilder(check: check, table: directives)
-        let written = AgentConfiguration(blocks: builder.build(tree))
+        let written = AgentConfiguration(
+            blocks: builder.build(tree),
+            localAddresses: check.localAddresses
+        )
         let configuration = OwnUpstreams(check: check).removed(from: written)
         CrossChecks(check: check, configuration: configuration).run()
         return configuration

@@ -34,6 +34,17 @@ struct OwnUpstreams {
         }
         configuration = self.configuration(configuration, without: left)
         for place in places(leadingBackIn: configuration) { reject(place, in: configuration) }
+        let plan = ListenerPlan(configuration)
+        for forward in configuration.blocks.flatMap(\.forwards) {
+            for case .plain(let endpoint) in forward.resolvers
+            where plan.listens(on: endpoint, localAddresses: check.localAddresses) {
+                check.error(
+                    at: forward.origin.location,
+                    "plugin/forward: the resolver \(endpoint) is our own listen address",
+                    hint: "name a server that knows the service without us"
+                )
+            }
+        }
         return configuration
     }
 
@@ -84,7 +95,7 @@ struct OwnUpstreams {
             }
             return ServerBlockConfiguration(zones: block.zones, plugins: plugins, origin: block.origin)
         }
-        return AgentConfiguration(blocks: blocks)
+        return AgentConfiguration(blocks: blocks, localAddresses: configuration.localAddresses)
     }
 
     // MARK: - Ways

@@ -117,9 +117,10 @@ extension AgentConfiguration {
     func zones(askedAt upstream: IPAddress?) -> [DomainName] {
         blocks.filter { block in
             block.forwards.contains { forward in
-                forward.targets.contains { target in
+                (forward.targets + forward.resolvers).contains { target in
                     switch target {
                     case .unresolvedClusterDNS: true
+                    case .discovered: false
                     case .plain(let endpoint), .tls(let endpoint, _): endpoint.address == upstream
                     }
                 }

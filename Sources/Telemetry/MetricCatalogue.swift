@@ -138,6 +138,9 @@ extension MetricCatalogue {
             histogram(.latency, "Time from query to reply, of queries answered from the cache at once.")
         case .missDuration: histogram(.latency, "Time from query to reply, of all others.")
         case .upstreamTimeouts: counter("Queries that an upstream did not answer in time.", ["to"])
+        case .upstreamServers: gauge("Servers that a looked-up upstream leads to now.", ["name"])
+        case .upstreamDiscoveryFailures:
+            counter("Look-ups of an upstream's name that led to no server.", ["name"])
         case .upstreamLoops: counter("Times an upstream was found to lead back to us.", ["to"])
         case .upstreamLooping:
             gauge("Forward lines that leave the upstream out because it leads back to us.", ["to"])

@@ -67,6 +67,8 @@ package enum MetricFamily: String, CaseIterable, Sendable {
     case hitDuration = "nodelocal_hit_duration_seconds"
     case missDuration = "nodelocal_miss_duration_seconds"
     case upstreamTimeouts = "nodelocal_upstream_timeouts_total"
+    case upstreamServers = "nodelocal_upstream_servers"
+    case upstreamDiscoveryFailures = "nodelocal_upstream_discovery_failures_total"
     case upstreamLoops = "nodelocal_upstream_loops_total"
     case upstreamLooping = "nodelocal_upstream_looping"
     case upstreamRetries = "nodelocal_upstream_retries_total"

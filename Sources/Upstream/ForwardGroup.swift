@@ -128,6 +128,9 @@ extension ForwardGroup {
         var health = QueryAttempts.Health(excluded: excluded)
         for server in servers {
             if !hasRoom(at: server, over: transport, at: now) { health.full.insert(server.index) }
+            if settings.policy == .latency {
+                health.latencies[server.index] = UInt32(clamping: server.latency.smoothed.nanoseconds / 1_000)
+            }
             guard server.health.isSuspect else { continue }
             health.suspect.insert(server.index)
             if server.health.isDown { health.down.insert(server.index) }

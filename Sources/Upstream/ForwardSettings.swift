@@ -34,6 +34,21 @@ package struct ForwardSettings: Sendable, Hashable {
     package var failsFast = false
     /// Below it are the names by which it is found out whether a server leads back to us (`loop`); nil: it is not.
     package var loopZone: DomainName?
+    /// Where the servers are really: `upstreams` are then those who know it, and asked until they have told.
+    package var discovery: Discovery?
+
+    /// A name that leads to the servers.
+    package struct Discovery: Sendable, Hashable {
+        /// Has SRV records.
+        package let name: DomainName
+        /// Addresses of ours, never to be asked whatever the name says.
+        package let ownAddresses: Set<IPAddress>
+
+        package init(name: DomainName, ownAddresses: Set<IPAddress>) {
+            self.name = name
+            self.ownAddresses = ownAddresses
+        }
+    }
     package var limits = ForwardLimits()
 
     /// Settings with CoreDNS' defaults for these servers.
@@ -46,6 +61,8 @@ package struct ForwardSettings: Sendable, Hashable {
         case random
         case roundRobin = "round_robin"
         case sequential
+        /// Of two at random the one with the lower smoothed latency: fast servers get more, none gets all.
+        case latency
     }
 
     /// How questions travel.

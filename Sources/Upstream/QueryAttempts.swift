@@ -63,6 +63,8 @@ package struct QueryAttempts: ~Copyable {
         package var full = ServerSet.none
         /// Not asked at all.
         package var excluded = ServerSet.none
+        /// Smoothed, in microseconds, by number; only the policy `latency` wants it.
+        package var latencies = SIMD16<UInt32>()
 
         /// By default all is well.
         package init(
@@ -120,6 +122,7 @@ extension QueryAttempts {
             from: candidates.intersection(untried),
             suspect: health.suspect,
             byChance: allAreDown,
+            latencies: health.latencies,
             random: random
         )
         guard let server else { return .end }
@@ -133,6 +136,7 @@ extension QueryAttempts {
         from candidates: ServerSet,
         suspect: ServerSet,
         byChance: Bool,
+        latencies: SIMD16<UInt32>,
         random: UInt64
     ) -> Int? {
         let sound = candidates.subtracting(suspect)
@@ -143,6 +147,7 @@ extension QueryAttempts {
         // The chosen one first, the others in the order of the file, as CoreDNS does.
         case .roundRobin: made == 0 ? pool.first(from: start) : pool.lowest
         case .sequential: pool.lowest
+        case .latency: pool.faster(by: latencies, random)
         }
     }
 }

@@ -46,6 +46,13 @@ extension ServerSet {
         return rest.trailingZeroBitCount
     }
 
+    /// Of two members that `random` hits the one with the lower value; they may be the same, so that of two
+    /// servers the slower one is still asked now and then.
+    package func faster(by values: SIMD16<UInt32>, _ random: UInt64) -> Int? {
+        guard let one = any(random), let other = any(random >> 8) else { return nil }
+        return values[other] < values[one] ? other : one
+    }
+
     /// Members of both sets.
     package func intersection(_ other: ServerSet) -> ServerSet { ServerSet(bits: bits & other.bits) }
 

@@ -12,6 +12,10 @@ extension UpstreamCounters: MetricSource {
         snapshot.add(.upstreamRetries, value(.retries))
         snapshot.add(.upstreamUnwantedReplies, value(.unwantedReplies))
         snapshot.add(.upstreamQueued, value(.queued))
+        for discovery in allDiscoveries {
+            snapshot.add(.upstreamServers, labels: [discovery.label], Double(discovery.servers.value))
+            snapshot.add(.upstreamDiscoveryFailures, labels: [discovery.label], discovery.failures.value)
+        }
         for server in allServers { server.collect(into: &snapshot) }
     }
 }

@@ -11,6 +11,7 @@ import Timing
 /// The counters of all forward groups of one event loop, which is their only writer; anybody may read.
 package final class UpstreamCounters: Sendable {
     private let servers = Mutex<[Endpoint: ServerCounters]>([:])
+    private let discoveries = Mutex<[DomainName: DiscoveryCounters]>([:])
     let cells = CounterCells(count: Cell.allCases.count)
 
     /// All at zero.
@@ -40,6 +41,21 @@ package final class UpstreamCounters: Sendable {
         }
     }
 
+    /// The numbers of a name that leads to servers; the same ones for the same name at any time.
+    package func discovery(of name: DomainName) -> DiscoveryCounters {
+        discoveries.withLock { discoveries in
+            if let known = discoveries[name] { return known }
+            let new = DiscoveryCounters(name)
+            discoveries[name] = new
+            return new
+        }
+    }
+
+    /// Every name that was ever looked up, in a stable order.
+    package var allDiscoveries: [DiscoveryCounters] {
+        discoveries.withLock { Array($0.values) }.sorted { $0.label < $1.label }
+    }
+
     /// Every server that was ever asked, in a stable order.
     package var allServers: [ServerCounters] {
         servers.withLock { Array($0.values) }.sorted { $0.label < $1.label }
@@ -49,6 +65,18 @@ package final class UpstreamCounters: Sendable {
     package func value(_ cell: Cell) -> UInt64 { cells.value(at: cell.rawValue) }
 
     func count(_ cell: Cell) { cells.increment(cell.rawValue) }
+}
+
+/// What is counted for a name that leads to servers.
+package final class DiscoveryCounters: Sendable {
+    /// The value of the label `name`.
+    package let label: String
+    /// `nodelocal_upstream_servers`.
+    package let servers = SharedGauge()
+    /// `nodelocal_upstream_discovery_failures_total`.
+    package let failures = SharedCounter()
+
+    fileprivate init(_ name: DomainName) { label = name.description }
 }
 
 /// The counters of one server.

@@ -8,8 +8,9 @@ package enum Forward: Directive {
         [
             "except NAMES...", "force_tcp", "prefer_udp", "expire DURATION", "max_fails N",
             "max_connect_attempts N", "max_idle_conns N", "tls [CERT KEY] [CA]", "tls_servername NAME",
-            "policy random|round_robin|sequential", "health_check DURATION [no_rec] [domain FQDN]",
-            "max_concurrent N", "next RCODE...", "failover RCODE...", "failfast_all_unhealthy_upstreams",
+            "policy random|round_robin|sequential|latency", "health_check DURATION [no_rec] [domain FQDN]",
+            "max_concurrent N", "next RCODE...", "failover RCODE...", "resolver ADDRESS...",
+            "failfast_all_unhealthy_upstreams",
         ].map { DirectiveProperty($0) }
 
     static let expire = Setting(
@@ -88,6 +89,7 @@ package enum Forward: Directive {
                     )
                 }
                 try checkServerNames(configuration, line)
+                try checkDiscovery(&configuration, line)
                 configuration.tls = try readTLS(line, for: configuration.targets, block)
                 return configuration
             }
@@ -155,6 +157,7 @@ package enum Forward: Directive {
             configuration.tlsServerName = try onlyArgument(of: line, "tls_servername NAME").text
         case "policy": configuration.policy = try readPolicy(line)
         case "health_check": configuration.healthCheck = try readHealthCheck(line)
+        case "resolver": configuration.resolvers += try readResolvers(line)
         case "next": configuration.next += try readCodes(line)
         case "failover":
             let codes = try readCodes(line)
@@ -181,7 +184,7 @@ package enum Forward: Directive {
 
     private static func readPolicy(_ line: DirectiveSyntax) throws(Diagnostic) -> ForwardConfiguration.Policy
     {
-        let token = try onlyArgument(of: line, "policy random|round_robin|sequential")
+        let token = try onlyArgument(of: line, "policy random|round_robin|sequential|latency")
         guard let policy = ForwardConfiguration.Policy(rawValue: token.text) else {
             throw Diagnostic(
                 at: token.location,
@@ -253,6 +256,7 @@ extension ForwardConfiguration {
             from: from,
             targets: [],
             targetOrigins: [],
+            resolvers: [],
             resolverFiles: [],
             except: [],
             transport: .asClient,

@@ -13,6 +13,9 @@ package struct ForwardConfiguration: PluginConfiguration {
         /// DNS over TLS; the name to verify when the target itself gives one
         /// (`tls://192.0.2.1%dns.example.org`).
         case tls(Endpoint, serverName: String?)
+        /// `dns+srv://NAME`: the servers that this name's SRV records lead to, whichever they are; looked up at
+        /// `resolvers`.
+        case discovered(DomainName)
         /// `__PILLAR__CLUSTER__DNS__` that nobody could replace yet: SERVFAIL until the address is found.
         case unresolvedClusterDNS
     }
@@ -43,6 +46,8 @@ package struct ForwardConfiguration: PluginConfiguration {
         case random
         case roundRobin = "round_robin"
         case sequential
+        /// Ours: of two at random the one that answers sooner.
+        case latency
     }
 
     /// The question that a suspect upstream is asked.
@@ -73,6 +78,7 @@ package struct ForwardConfiguration: PluginConfiguration {
         package let from: DomainName
         package let except: [DomainName]
         package let targets: [Target]
+        package let resolvers: [Target]
     }
 
     /// Names at or below this are forwarded.
@@ -81,6 +87,8 @@ package struct ForwardConfiguration: PluginConfiguration {
     package private(set) var targets: [Target]
     /// Where each of them was written.
     package private(set) var targetOrigins: [TargetOrigin]
+    /// Who is asked where the servers of a `discovered` target are.
+    package var resolvers: [Target]
     /// Files that targets came from; a change of one means reading the configuration anew.
     package var resolverFiles: [String]
     /// Names at or below these are left to the next plugin (`from` itself is always forwarded).
@@ -126,7 +134,7 @@ package struct ForwardConfiguration: PluginConfiguration {
     }
 
     /// The part that decides what an answer says.
-    package var source: Source { Source(from: from, except: except, targets: targets) }
+    package var source: Source { Source(from: from, except: except, targets: targets, resolvers: resolvers) }
 }
 
 extension ServerBlockConfiguration {
