@@ -91,10 +91,11 @@ package enum Files {
         }
     }
 
-    private static func write(
+    /// Writes a file in place; makes it if it is not there.
+    package static func write(
         _ path: String,
         _ bytes: [UInt8],
-        _ permissions: UInt32
+        _ permissions: UInt32 = 0o644
     ) throws(SystemError) {
         let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
         let file = OwnedDescriptor(

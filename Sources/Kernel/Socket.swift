@@ -56,6 +56,25 @@ package enum Socket {
         try checked("listen tcp\(place)") { Glibc.listen(socket, listenBacklog) }
     }
 
+    /// A UDP socket that nobody else may bind to the same place; port 0: a free one. Non-blocking, close-on-exec.
+    package static func alone(at endpoint: Endpoint) throws(SystemError) -> OwnedDescriptor {
+        let socket = try open(SOCK_DGRAM, endpoint, "udp", isShared: false)
+        let flags = try checked("fcntl F_GETFL") { fcntl(socket.raw, F_GETFL) }
+        try checked("fcntl F_SETFL") { fcntl(socket.raw, F_SETFL, flags | O_NONBLOCK) }
+        try bind(socket.raw, endpoint, "udp")
+        return socket
+    }
+
+    /// Throws away what has come on a non-blocking UDP socket, and sends one datagram; errors are the network's matter.
+    package static func exchange(_ bytes: [UInt8], with target: Endpoint, on socket: CInt) {
+        var octet: UInt8 = 0
+        // SAFETY: both calls touch as many bytes as they are told, of values that outlive them.
+        while unsafe recv(socket, &octet, 1, CInt(MSG_TRUNC)) >= 0 {}
+        _ = unsafe SocketAddress.with(target) { address, size in
+            unsafe sendto(socket, bytes, bytes.count, CInt(MSG_NOSIGNAL), address, size)
+        }
+    }
+
     /// The address a socket is bound to; for tests that bind port 0.
     package static func localEndpoint(of socket: CInt) -> Endpoint? {
         var storage = sockaddr_storage()
@@ -73,7 +92,8 @@ package enum Socket {
     private static func open(
         _ type: __socket_type,
         _ endpoint: Endpoint,
-        _ name: String
+        _ name: String,
+        isShared: Bool = true
     ) throws(SystemError) -> OwnedDescriptor {
         let family = endpoint.address.family == .v4 ? AF_INET : AF_INET6
         let blocking = type == SOCK_DGRAM ? 0 : SOCK_NONBLOCK.rawValue
@@ -81,7 +101,7 @@ package enum Socket {
         let raw = try checked("socket \(name) \(endpoint)") { Glibc.socket(family, flags, 0) }
         let socket = OwnedDescriptor(owning: raw)
         // Several sockets on one port: one per packet thread, and those of the next instance in an upgrade.
-        _ = set(raw, SOL_SOCKET, SO_REUSEPORT, 1)
+        if isShared { _ = set(raw, SOL_SOCKET, SO_REUSEPORT, 1) }
         if family == AF_INET {
             // The address need not exist yet: we listen before the link attracts traffic.
             _ = set(raw, CInt(IPPROTO_IP), IP_FREEBIND, 1)

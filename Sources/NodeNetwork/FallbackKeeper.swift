@@ -25,6 +25,8 @@ struct FallbackKeeper {
     private(set) var families: Set<IPAddress.Family> = []
     /// Those of them that nobody else can change.
     private var owned: Set<IPAddress.Family> = []
+    /// Those whose table another agent holds, for as long as it lives; the kernel tells nobody of its end.
+    private(set) var heldByAnother: Set<IPAddress.Family> = []
     private var told: Set<NetworkChange> = []
 
     private static let flags = ListedTable.ownerFlag | ListedTable.persistFlag
@@ -126,6 +128,11 @@ struct FallbackKeeper {
     /// Protects a table that nobody owns. What is refused here is another agent's, or a plain table, which
     /// cannot be adopted; in both cases it does its work.
     private mutating func adopt(_ table: ListedTable, _ owner: NetlinkConnection) {
+        if table.hasOwner, !owned.contains(table.family) {
+            heldByAnother.insert(table.family)
+        } else {
+            heldByAnother.remove(table.family)
+        }
         guard ownership == .whereSupported, table.isOrphan else { return }
         do {
             var batch = NftBatch(on: owner)
@@ -157,7 +164,10 @@ struct FallbackKeeper {
             } catch {
                 if error.object == .table(rules.title) {
                     // Owned by another agent, for as long as it lives.
-                    if error.reason.code == EPERM { return leave(table, &report) }
+                    if error.reason.code == EPERM {
+                        heldByAnother.insert(table.family)
+                        return leave(table, &report)
+                    }
                     // Unknown table flags: see Interception.
                     if flags != 0, error.reason.code == EINVAL || error.reason.code == EOPNOTSUPP {
                         flags = 0
@@ -171,6 +181,7 @@ struct FallbackKeeper {
         }
         let rules = table.rules(without: without)
         families.insert(table.family)
+        heldByAnother.remove(table.family)
         if flags == 0 { owned.remove(table.family) } else { owned.insert(table.family) }
         missing[table.family] = without
         report.changes.append(.installedFallback(rules.title))
@@ -221,6 +232,7 @@ struct FallbackKeeper {
         committed = [:]
         families = []
         owned = []
+        heldByAnother = []
         return report
     }
 }

@@ -185,6 +185,10 @@ package final class NodeNetwork {
         fallback.families.contains(family)
     }
 
+    /// Whether another agent holds a fall-back that will want an owner when that agent ends: nothing tells of it, so
+    /// call `reconcile` now and then.
+    package var awaitsFallback: Bool { wantsFallback && !fallback.heldByAnother.isEmpty }
+
     // MARK: Listening
 
     /// Two descriptors for epoll: readable means `drainEvents()` has something to read. They do not

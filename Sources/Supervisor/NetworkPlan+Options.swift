@@ -2,6 +2,7 @@
 
 package import Addresses
 package import NodeNetwork
+import Timing
 
 extension NetworkPlan {
     /// The plan of one agent; `upstream` are the ClusterIPs of the upstream Service, none if not known.
@@ -9,7 +10,13 @@ extension NetworkPlan {
     /// Without an upstream there is nothing to fall back to: the node-local address is then as dead as we are,
     /// and a ClusterIP is kube-proxy's without any help. Behind IPVS a ClusterIP is on kube-proxy's own link,
     /// where every packet to it is translated before a socket sees it: such addresses are left alone.
-    package init(_ options: SupervisorOptions, upstream: [IPAddress], serviceProxy: ServiceProxy) {
+    /// `heartbeatPort`: where signs of life come from, if the options ask for them.
+    package init(
+        _ options: SupervisorOptions,
+        upstream: [IPAddress],
+        serviceProxy: ServiceProxy,
+        heartbeatPort: UInt16? = nil
+    ) {
         let isBehindIPVS = serviceProxy == .ipvs
         let nodeLocal = options.localAddresses.filter { $0.isNodeLocal && !upstream.contains($0) }
         let addresses = isBehindIPVS && !nodeLocal.isEmpty ? nodeLocal : options.localAddresses
@@ -26,7 +33,13 @@ extension NetworkPlan {
                     upstream: upstream,
                     nodeLocalAddresses: nodeLocal,
                     isBehindIPVS: isBehindIPVS
+                ),
+            deadMan: heartbeatPort.map {
+                DeadManPlan(
+                    heartbeatPort: $0,
+                    timeout: .nanoseconds(Int64(clamping: options.deadMan.nanoseconds))
                 )
+            }
         )
     }
 }

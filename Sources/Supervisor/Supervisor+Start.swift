@@ -48,7 +48,10 @@ extension Supervisor {
         var sockets = SocketKeeper(threads: options.threads)
         _ = try sockets.open(for: configuration.plan)
         let serviceProxy = lookAtServices(world, metrics, log)
-        let plan = networkPlan(options, serviceProxy, world, log)
+        let heartbeat =
+            options.deadMan > .zero && options.setsUpRules
+            ? try Heartbeat(of: options.localAddresses, dnsPort: options.dnsPort) : nil
+        let plan = networkPlan(options, serviceProxy, heartbeat?.port, world, log)
         let network = try world.makeNetwork(plan)
         let link = network.setUpLink()
         link.tell(log, metrics)
@@ -78,7 +81,8 @@ extension Supervisor {
             lastGood: lastGood,
             startsWithStandIn: isStandIn,
             readiness: readiness,
-            readyDoor: openDoor(options.readySocket, log)
+            readyDoor: openDoor(options.readySocket, log),
+            heartbeat: heartbeat
         )
     }
 
@@ -126,13 +130,15 @@ extension Supervisor {
     private static func networkPlan(
         _ options: SupervisorOptions,
         _ serviceProxy: ServiceProxy,
+        _ heartbeatPort: UInt16?,
         _ world: SupervisorWorld,
         _ log: Logger
     ) -> NetworkPlan {
         let plan = NetworkPlan(
             options,
             upstream: UpstreamService(options, world.environment).addresses,
-            serviceProxy: serviceProxy
+            serviceProxy: serviceProxy,
+            heartbeatPort: heartbeatPort
         )
         for address in options.localAddresses where !plan.addresses.contains(address) {
             log.warning(
@@ -203,6 +209,7 @@ extension SupervisorOptions {
         var times = SupervisorTimes()
         times.networkSync = syncInterval
         times.grace = gracePeriod
+        times.deadMan = setsUpRules ? deadMan : .zero
         return times
     }
 }

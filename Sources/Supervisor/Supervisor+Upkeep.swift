@@ -127,6 +127,7 @@ extension Supervisor {
         provenFamilies.formIntersection(network.interceptedFamilies)
         metrics.setInterception(provenFamilies)
         metrics.setFallback(network.isFallbackInstalled)
+        if network.awaitsFallback { state.awaitFallback(at: MonotonicClock.now()) }
     }
 
     func writePIDFile() {

@@ -63,6 +63,7 @@ package final class Supervisor {
     var provenFamilies: Set<IPAddress.Family> = []
     let readiness: Readiness
     let readyDoor: LocalListener?
+    private let heartbeat: Heartbeat?
     var nextProbeToken = Token.firstProbe
     var pendingEvents: [SupervisorState.Event] = []
     var exitCode: CInt?
@@ -84,7 +85,8 @@ package final class Supervisor {
         lastGood: LastGoodConfiguration,
         startsWithStandIn: Bool,
         readiness: Readiness,
-        readyDoor: LocalListener?
+        readyDoor: LocalListener?,
+        heartbeat: Heartbeat?
     ) throws(SystemError) {
         self.options = options
         self.world = world
@@ -109,6 +111,7 @@ package final class Supervisor {
         self.startsWithStandIn = startsWithStandIn
         self.readiness = readiness
         self.readyDoor = readyDoor
+        self.heartbeat = heartbeat
         self.configurations[newestGeneration] = configuration
         try poller.add(self.signals.descriptor, token: Token.signals)
         try poller.add(timer.descriptor, token: Token.timer)
@@ -180,6 +183,7 @@ package final class Supervisor {
         case .killWorker: killWorker()
         case .sendProbe(let round, let missed): sendProbe(round, missed: missed)
         case .abandonProbe(_, let tellsWhatIsMissing): abandonProbe(tellsWhatIsMissing)
+        case .sendHeartbeat: heartbeat?.beat()
         case .testInterception(let round, let missed): testInterception(round, missed: missed)
         case .abandonInterceptionTest(let tellsWhatIsMissing): abandonInterceptionTest(tellsWhatIsMissing)
         case .commitInterception: report(network.commitInterception())

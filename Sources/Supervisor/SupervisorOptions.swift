@@ -49,6 +49,8 @@ package struct SupervisorOptions: Hashable, Sendable {
     package var cacheBudget = 64 << 20
     /// `-grace-period`.
     package var gracePeriod = Interval.seconds(5)
+    /// `-dead-man`: how long traffic stays ours when nothing of us moves; zero: for ever.
+    package var deadMan = Interval.zero
     /// `-drain-delay`.
     package var drainDelay = Interval.zero
     /// Stamped at build.

@@ -33,6 +33,14 @@ extension SupervisorState {
     /// From now on traffic is meant to be ours, or not any more.
     mutating func expectTraffic(from now: Instant?) {
         interceptionTest = InterceptionTest(round: interceptionTest.round, deadline: now)
+        if now == nil { heartbeat = nil }
+    }
+
+    /// Asks for a sign of life, if the kernel wants one, and again four times before it counts us as dead.
+    mutating func beatHeart(at now: Instant, _ actions: inout [Action]) {
+        guard times.deadMan > .zero else { return }
+        heartbeat = now + Interval(nanoseconds: times.deadMan.nanoseconds / 4)
+        actions.append(.sendHeartbeat)
     }
 
     mutating func checkInterception(at now: Instant, _ actions: inout [Action]) {

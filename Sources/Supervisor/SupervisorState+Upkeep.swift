@@ -13,6 +13,11 @@ extension SupervisorState {
         if networkRepair == nil { networkRepair = now + times.networkDebounce }
     }
 
+    /// The fall-back is to be looked at again before long.
+    mutating func awaitFallback(at now: Instant) {
+        if networkRepair == nil { networkRepair = now + times.fallbackRetry }
+    }
+
     mutating func checkUpkeep(at now: Instant, _ actions: inout [Action]) {
         if isDue(filesRead, now) || isDue(filesPoll, now) { readFiles(at: now, &actions) }
         if isDue(networkRepair, now) || isDue(networkSync, now) {

@@ -50,7 +50,10 @@ extension SupervisorState {
         let delay = backOff
         worker = .absent(nextStart: now + delay)
         let when = delay == .zero ? "now" : "in \(delay.millisecondsRoundedUp) ms"
-        actions.append(.log(.error, "The worker ended (\(how)), the next one starts \(when)"))
+        let line = "The worker ended (\(how)), the next one starts \(when)"
+        // In a crash loop the back-off ends up the same, and so does the line: told once.
+        if line != lastEnd || delay == .zero { actions.append(.log(.error, line)) }
+        lastEnd = line
         // What comes now would wait in sockets: for the next worker, if that is soon, and else in vain.
         if delay > times.firstBackOff {
             withdraw("workers end too soon", &actions)
@@ -178,11 +181,14 @@ extension SupervisorState {
         missedProbes = 0
         busyMisses = 0
         withdrawal = nil
+        if quickEnds > 1, !isProven { actions.append(.log(.info, "The worker answers")) }
+        lastEnd = nil
         isProven = true
         isWorkerKnown = true
         if !isIntercepting, !awaitsUpstream {
             isIntercepting = true
             actions.append(.commitInterception)
+            beatHeart(at: now, &actions)
             expectTraffic(from: now)
         }
         guard !wasEverProven else { return }

@@ -61,6 +61,8 @@ package struct SupervisorState: Sendable {
         /// It was not; say so when it is news.
         case abandonInterceptionTest(tellsWhatIsMissing: Bool)
         case commitInterception
+        /// Ask every address what the kernel waits to see answered.
+        case sendHeartbeat
         case withdrawInterception
         /// Take nothing new, but keep the connections that are open.
         case finishInterception
@@ -138,6 +140,10 @@ package struct SupervisorState: Sendable {
     /// Whether this worker ever answered a probe.
     var isWorkerKnown = false
     var withdrawal: Instant?
+    /// The last line about a worker's end.
+    var lastEnd: String?
+    /// When the next sign of life is due.
+    var heartbeat: Instant?
     var interrupts = 0
 
     var filesRead: Instant?
@@ -193,7 +199,9 @@ extension SupervisorState {
         case .draining(let until, _): return until
         case .running: break
         }
-        let supervision = [workerDeadline, probeDeadline, withdrawal, interceptionTest.deadline, departure]
+        let supervision = [
+            workerDeadline, probeDeadline, withdrawal, interceptionTest.deadline, departure, heartbeat,
+        ]
         let upkeep = [filesRead, filesPoll, networkRepair, networkSync]
         return (supervision + upkeep).compactMap { $0 }.min()
     }
@@ -216,6 +224,7 @@ extension SupervisorState {
             if let departure, departure <= now { return drain(at: now, &actions) }
             checkWorker(at: now, &actions)
             checkProbe(at: now, &actions)
+            if let heartbeat, heartbeat <= now { beatHeart(at: now, &actions) }
             checkInterception(at: now, &actions)
             checkUpkeep(at: now, &actions)
         }

@@ -30,6 +30,8 @@ package struct SupervisorTimes: Hashable, Sendable {
     package var interceptionTestTimeout = Interval.seconds(1)
     /// So many missed tests in a row and traffic does not count as ours.
     package var missedInterceptionTests = 2
+    /// `-dead-man`: how long traffic stays ours without a sign of life; zero: the kernel asks for none.
+    package var deadMan = Interval.zero
     /// A worker that has not said `ready` by then is replaced.
     package var workerStart = Interval.seconds(10)
     /// A worker that lived this long is no crash loop: its successor starts at once.
@@ -44,6 +46,8 @@ package struct SupervisorTimes: Hashable, Sendable {
     package var filesPoll = Interval.milliseconds(4500)
     /// Several netlink events of one cause are handled together.
     package var networkDebounce = Interval.milliseconds(50)
+    /// While another agent holds the fall-back: how often we see whether it still does.
+    package var fallbackRetry = Interval.seconds(2)
     /// `-syncinterval`.
     package var networkSync = Interval.seconds(60)
     /// `-grace-period`: how long a worker may answer what is queued and in flight.

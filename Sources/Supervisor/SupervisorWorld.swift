@@ -34,6 +34,7 @@ package protocol NetworkKeeper: AnyObject {
     func reconcile() -> NetworkReport
     func tearDown() -> NetworkReport
     var interceptedFamilies: Set<IPAddress.Family> { get }
+    var awaitsFallback: Bool { get }
     func isFallbackInstalled(_ family: IPAddress.Family) -> Bool
     var descriptors: [CInt] { get }
     func drainEvents() -> Bool

@@ -49,6 +49,11 @@ extension NodeLocalDNS {
         options.pidFile = process.pidFile.isEmpty ? nil : process.pidFile
         options.gracePeriod = try FlagValue.interval(process.gracePeriod, "grace-period")
         options.drainDelay = try FlagValue.interval(process.drainDelay, "drain-delay")
+        options.deadMan = try FlagValue.interval(process.deadMan, "dead-man")
+        guard options.deadMan == .zero || options.deadMan >= .milliseconds(500) else {
+            // A worker that is replaced is silent for less than that.
+            throw FlagProblem.syntax(process.deadMan, "dead-man", "0s, or 500ms and more")
+        }
         if !process.readyAddress.isEmpty {
             options.readyEndpoint = try FlagValue.endpoint(process.readyAddress, "ready-address")
         }

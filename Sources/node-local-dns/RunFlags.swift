@@ -16,7 +16,8 @@ extension NodeLocalDNS {
             "conf",
             "kubednscm", "upstreamsvc", "health-port", "dns.port", "p", "pidfile",
             "prometheus-listen-address",
-            "threads", "cache-budget", "state-dir", "grace-period", "drain-delay", "ready-address",
+            "threads", "cache-budget", "state-dir", "grace-period", "drain-delay", "dead-man",
+            "ready-address",
             "ready-socket", "log-format", "tls-cert-file",
             "tls-private-key-file",
             "tls-client-auth-type", "tls-client-ca-file", "tls-min-version",
@@ -171,6 +172,15 @@ struct ProcessFlags: ParsableArguments {
         help: ArgumentHelp("When told to end, go on as before for so long.", valueName: "time")
     )
     var drainDelay = "0s"
+
+    @Option(
+        name: .customLong("dead-man", withSingleDash: true),
+        help: ArgumentHelp(
+            "Have the kernel give traffic to cluster DNS when nothing of us moves for so long; 0s: never.",
+            valueName: "time"
+        )
+    )
+    var deadMan = "0s"
 
     @Option(
         name: .customLong("ready-address", withSingleDash: true),

@@ -127,9 +127,11 @@ struct FallbackKernelTests {
             #expect(old?.installFallback().failures == [])
             let new = try network()
             #expect(new.installFallback().changes == titles.map { .adoptedFallback($0) })
+            #expect(new.awaitsFallback && old?.awaitsFallback == false)
             withExtendedLifetime(old) {}
             old = nil
             #expect(new.reconcile().isEmpty)
+            #expect(!new.awaitsFallback)
             try shell("nft flush ruleset")
             #expect(new.reconcile().isEmpty)
         }
@@ -147,13 +149,13 @@ struct FallbackKernelTests {
             let new = try NodeNetwork(plan: Self.plan(upstream: "10.96.134.150"))
             // The IPv6 half is the same in both versions.
             #expect(new.installFallback().changes == [.leftFallback(titles[0]), .adoptedFallback(titles[1])])
-            #expect(!new.isFallbackInstalled(.v4) && new.isFallbackInstalled(.v6))
+            #expect(!new.isFallbackInstalled(.v4) && new.isFallbackInstalled(.v6) && new.awaitsFallback)
             #expect(new.reconcile().isEmpty)
             #expect(try comment() == before)
             withExtendedLifetime(old) {}
             old = nil
             #expect(new.reconcile().changes == [.installedFallback(title)])
-            #expect(try comment() != before)
+            #expect(try comment() != before && !new.awaitsFallback)
         }
     }
 

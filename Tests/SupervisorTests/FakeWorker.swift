@@ -198,6 +198,7 @@ final class FakeNetwork: NetworkKeeper {
     func reconcile() -> NetworkReport { note("network is reconciled") }
     func tearDown() -> NetworkReport { note("network is torn down") }
     var interceptedFamilies: Set<IPAddress.Family> { [.v4] }
+    var awaitsFallback: Bool { false }
     func isFallbackInstalled(_ family: IPAddress.Family) -> Bool { family == .v4 }
     var descriptors: [CInt] { [] }
     func drainEvents() -> Bool { false }

@@ -79,4 +79,21 @@ import Timing
         _ = script.at(10, .probeAnswered(round: 1))
         #expect(script.state.unreadiness?.contains("upstream Service") == true)
     }
+
+    @Test func signsOfLifeAreGivenFourTimesADeadMansTime() {
+        var script = Script {
+            $0.deadMan = .seconds(1)
+            $0.probeInterval = .seconds(1000)
+        }
+        _ = script.at(0, .started(generation: 1))
+        _ = script.at(10, .workerReady(generation: 1))
+        let actions = script.at(10, .probeAnswered(round: 1))
+        // Before anything is tried that needs us to be alive.
+        #expect(actions.prefix(2) == [.commitInterception, .sendHeartbeat])
+        _ = script.at(11, .interceptionProved(round: 1))
+        #expect(script.deadline == 260)
+        #expect(script.at(260, .timePassed) == [.sendHeartbeat])
+        _ = script.at(300, .signal(.terminate))
+        #expect(script.at(510, .timePassed) == [])
+    }
 }

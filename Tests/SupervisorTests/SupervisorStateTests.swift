@@ -132,6 +132,25 @@ import Timing
         #expect(delays == [0, 100, 200, 400, 800, 1600, 3200, 5000, 5000])
     }
 
+    @Test func aCrashLoopIsToldOncePerChange() {
+        var script = Script { $0.filesPoll = .seconds(1000) }
+        _ = script.at(0, .started(generation: 1))
+        var now: UInt64 = 0
+        var lines = 0
+        for _ in 0..<20 {
+            now += 10
+            let actions = script.all(now, .workerEnded("exit code 1"))
+            lines += actions.count { if case .log = $0 { true } else { false } }
+            guard !actions.contains(.spawnWorker(generation: 1)), let next = script.deadline else { continue }
+            now = next
+            _ = script.at(now, .timePassed)
+        }
+        #expect(lines == 8, "0, 100, 200, 400, 800, 1600, 3200, 5000 ms")
+        _ = script.at(now + 10, .workerReady(generation: 1))
+        let actions = script.all(now + 10, .probeAnswered(round: 1))
+        #expect(actions.contains(.log(.info, "The worker answers")))
+    }
+
     @Test func aWorkerThatLivedForAWhileResetsTheBackOff() {
         var script = Script.serving()
         _ = script.at(20, .workerEnded("signal 9"))

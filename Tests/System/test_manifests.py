@@ -89,8 +89,8 @@ def daemon_set() -> dict:
 
 
 def arguments() -> dict[str, str]:
-    words = daemon_set()["template"]["spec"]["containers"][0]["args"]
-    return dict(zip(words[::2], words[1::2], strict=True))
+    words = iter(daemon_set()["template"]["spec"]["containers"][0]["args"])
+    return dict(word.split("=", 1) if "=" in word else (word, next(words)) for word in words)
 
 
 def test_the_next_agent_comes_before_the_old_one_goes() -> None:
