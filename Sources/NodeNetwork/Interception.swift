@@ -98,16 +98,35 @@ struct Interception {
         _ report: inout NetworkReport
     ) throws(NodeNetworkError) {
         while true {
-            let rules = RuleSet.untracked(plan, family: family, name: name, without: missing)
+            // A table that outlives us must at least let go of what no socket of ours would get.
+            let isGated = plan.gatesOnSockets || ownership == .never
+            let rules = RuleSet.untracked(
+                plan,
+                family: family,
+                name: name,
+                isGated: isGated,
+                without: missing
+            )
             do {
-                return try establish(rules, exists: exists, owner, &report)
+                try establish(rules, exists: exists, owner, &report)
+                return tellOfMissingOwner(rules.title, &report)
             } catch {
+                if ownership == .whereSupported, rules.refusesOwner(error) {
+                    ownership = .never
+                    continue
+                }
                 guard let feature = rules.feature(refusedIn: error), missing.insert(feature).inserted else {
                     throw error
                 }
                 report.changes.append(.leftOut(feature, table: rules.title, .running()))
             }
         }
+    }
+
+    private mutating func tellOfMissingOwner(_ title: String, _ report: inout NetworkReport) {
+        guard ownership == .never, !toldOfMissingOwner else { return }
+        toldOfMissingOwner = true
+        report.changes.append(.tableWithoutOwner(title, .running()))
     }
 
     private mutating func establish(
@@ -126,7 +145,8 @@ struct Interception {
             }
         }
         committed[rules.family] = nil
-        try replace(rules, exists: exists, owner, &report)
+        let flags = ownership == .whereSupported ? ListedTable.ownerFlag : 0
+        try commit(rules, exists: exists, flags: flags, owner)
         families.insert(rules.family)
         if missing.isEmpty { report.changes.append(.rebuiltTable(rules.title)) }
         for (chain, index) in missing {
@@ -134,32 +154,6 @@ struct Interception {
             report.changes.append(.addedRule(table: rules.title, chain: chain.name, rule: text))
         }
         committed[rules.family] = try owner.contents(asIn: rules)
-    }
-
-    /// Puts the table in place in one transaction, with the owner flag if the kernel knows it.
-    private mutating func replace(
-        _ rules: RuleSet,
-        exists: Bool,
-        _ owner: NetlinkConnection,
-        _ report: inout NetworkReport
-    ) throws(NodeNetworkError) {
-        if ownership == .whereSupported {
-            do {
-                return try commit(rules, exists: exists, flags: ListedTable.ownerFlag, owner)
-            } catch {
-                // Unknown table flags: EINVAL before Linux 5.12, EOPNOTSUPP after. If that is not what
-                // it meant, the plain table below is refused as well, and that refusal is told.
-                guard error.object == .table(rules.title),
-                    error.reason.code == EINVAL || error.reason.code == EOPNOTSUPP
-                else { throw error }
-            }
-        }
-        try commit(rules, exists: exists, flags: 0, owner)
-        ownership = .never
-        if !toldOfMissingOwner {
-            toldOfMissingOwner = true
-            report.changes.append(.tableWithoutOwner(rules.title, .running()))
-        }
     }
 
     private func commit(
@@ -263,5 +257,13 @@ struct Interception {
             // ENOENT: somebody was faster; it is gone, and that is what we wanted.
             if error.reason.code != ENOENT { report.failures.append(error) }
         }
+    }
+}
+
+extension RuleSet {
+    /// Whether a refusal is of the owner flag: EINVAL before Linux 5.12, EOPNOTSUPP after. If that is not what it
+    /// meant, the plain table is refused as well, and that refusal is told.
+    fileprivate func refusesOwner(_ error: NodeNetworkError) -> Bool {
+        error.object == .table(title) && (error.reason.code == EINVAL || error.reason.code == EOPNOTSUPP)
     }
 }

@@ -85,7 +85,8 @@ extension NetworkChange: CustomStringConvertible {
         case .removedStaleTable(let name): "Removed the table of an agent that is gone - \(name)"
         case .tableWithoutOwner(let name, let release):
             "Table \(name) has no owner, kernel \(release) refuses the flag (known since 5.12): "
-                + "if this process is killed, its rules stay until the next start"
+                + "if this process is killed, its rules stay until the next start. Pods fall back to cluster DNS all the "
+                + "same, programs of the host do with -dead-man"
         case .removedTable(let name): "Removed nodelocaldns table - \(name)"
         case .narrowedTable(let name): "Keeping only open connections - \(name)"
         case .removedAddress(let address, let name): "Removed address - \(address) on \(name)"

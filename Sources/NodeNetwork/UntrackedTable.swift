@@ -12,18 +12,19 @@ extension RuleSet {
     /// NOTRACK for what goes to and comes from the plan's services of one family.
     ///
     /// A packet of a pod to us enters at `prerouting`; a packet of the host to us, and every answer of
-    /// ours, at `output`. Rules that accept in the filter hooks are left out on purpose: see
+    /// ours, at `output`. With `isGated` only while a socket is bound to exactly its address. Rules that accept in the filter hooks are left out on purpose: see
     /// docs/decisions/0005-accept-rules.md.
     static func untracked(
         _ plan: NetworkPlan,
         family: IPAddress.Family,
         name: String,
+        isGated: Bool,
         without missing: Set<KernelFeature> = []
     ) -> RuleSet {
         let addresses = plan.addresses.filter { $0.family == family }
         let services = NamedSet.services("services", addresses, plan.services)
         let deadMan = missing.contains(.flowMemory) ? nil : plan.deadMan
-        let isGated = plan.gatesOnSockets && !missing.contains(.socketMatch)
+        let isGated = isGated && !missing.contains(.socketMatch)
 
         let alive: [Statement] = deadMan == nil ? [] : [.isMember([.destinationAddress], ofSet: "alive")]
         let toUs = Statement.isMember(NamedSet.destination, ofSet: services.name)

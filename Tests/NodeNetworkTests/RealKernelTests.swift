@@ -30,6 +30,12 @@ struct RealKernelTests {
 
     private func expectedRules(family: String, address: String, owner: Bool = true) -> [String] {
         let comment = #"comment "NodeLocal DNS Cache: skip conntrack""#
+        let toUs = "\(family) daddr . meta l4proto . th dport @services"
+        // What may outlive us asks for a socket of ours.
+        let gated = [
+            "tcp flags ! syn \(family) daddr . meta l4proto . tcp dport @services notrack accept \(comment)",
+            "\(toUs) socket wildcard 0 notrack accept \(comment)",
+        ]
         return ["table \(family) nodelocaldns-ID {"] + (owner ? ["flags owner"] : []) + [
             "set services {",
             "type \(family == "ip" ? "ipv4" : "ipv6")_addr . inet_proto . inet_service",
@@ -39,7 +45,7 @@ struct RealKernelTests {
             "}",
             "chain prerouting {",
             "type filter hook prerouting priority raw; policy accept;",
-            "\(family) daddr . meta l4proto . th dport @services notrack accept \(comment)",
+        ] + (owner ? ["\(toUs) notrack accept \(comment)"] : gated) + [
             "}",
             "chain output {",
             "type filter hook output priority raw; policy accept;",

@@ -176,9 +176,9 @@ struct ReconcileTests {
         let network = try network(v4)
         _ = network.commitInterception()
         kernel.tables = [:]
-        #expect(network.reconcile().changes.count == 4)
+        #expect(network.reconcile().changes.count == 5)
         kernel.rulesAreForeign = true
-        #expect(network.reconcile().changes.count == 4)
+        #expect(network.reconcile().changes.count == 5)
         #expect(network.reconcile().isEmpty)
         #expect(kernel.tables.count == 1)
     }

@@ -3,9 +3,13 @@
 import contextlib
 import re
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import dns.edns
+import dns.exception
+import dns.rcode
 import pytest
 import yaml
 
@@ -138,6 +142,32 @@ def test_without_interface_and_rules_it_only_serves(bed: Bed, new_agent, binary:
     finally:
         bed.node.ip("address", "del", f"{V4.local}/32", "dev", "lo")
     assert bed.network_state() == before
+
+
+@pytest.mark.parametrize("name", ["kubernetes.default.svc.cluster.local", "www.example.org"])
+def test_with_nobody_to_ask_the_first_answer_comes_at_once(bed: Bed, new_agent, name: str) -> None:
+    """No Service, no route to any resolver: SERVFAIL, with the reason, instead of silence."""
+    bed.node.ip("route", "add", "unreachable", "203.0.113.77")
+    bed.node.set_resolv_conf("203.0.113.77")
+    took = []
+    try:
+        for _ in range(3):
+            agent = new_agent(upstream=None)
+            began = time.monotonic()
+            agent.start()
+            answer = None
+            while answer is None:
+                assert time.monotonic() < began + 5, agent.log
+                with contextlib.suppress(OSError, dns.exception.Timeout):
+                    answer = bed.host.ask(name, server=V4.local, timeout=0.3, use_edns=0)
+            took.append(time.monotonic() - began)
+            assert answer.rcode() == dns.rcode.SERVFAIL
+            assert [option.otype for option in answer.options] == [dns.edns.EDE]
+            agent.stop()
+    finally:
+        bed.node.ip("route", "del", "unreachable", "203.0.113.77")
+        bed.node.set_resolv_conf(V4.resolver)
+    assert min(took) < 0.3, took
 
 
 def container() -> dict:
