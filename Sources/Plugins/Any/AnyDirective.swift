@@ -8,20 +8,9 @@ package import Resolution
 /// The presence of an `any` line.
 package struct AnyConfiguration: PluginConfiguration {}
 
-package enum AnyPlugin: Directive {
+package enum AnyPlugin: BareDirective {
     package static let name = "any"
-
-    package static func configure(
-        _ lines: [DirectiveSyntax],
-        in block: BlockContext
-    ) -> [any PluginConfiguration] {
-        guard let line = block.once(lines) else { return [] }
-        block.attempt { () throws(Diagnostic) in
-            try line.requireArguments(0...0, expected: "any")
-            try line.requireNoBlock()
-        }
-        return [AnyConfiguration()]
-    }
+    static let presence = AnyConfiguration()
 }
 
 extension AnyConfiguration: BlockPlugin {

@@ -8,20 +8,9 @@ package import Resolution
 /// The presence of a `local` line.
 package struct LocalConfiguration: PluginConfiguration {}
 
-package enum Local: Directive {
+package enum Local: BareDirective {
     package static let name = "local"
-
-    package static func configure(
-        _ lines: [DirectiveSyntax],
-        in block: BlockContext
-    ) -> [any PluginConfiguration] {
-        guard let line = block.once(lines) else { return [] }
-        block.attempt { () throws(Diagnostic) in
-            try line.requireArguments(0...0, expected: "local")
-            try line.requireNoBlock()
-        }
-        return [LocalConfiguration()]
-    }
+    static let presence = LocalConfiguration()
 }
 
 extension LocalConfiguration: BlockPlugin {

@@ -9,20 +9,9 @@ package struct MinimalConfiguration: PluginConfiguration {
     package var decidesAnswers: Bool { true }
 }
 
-package enum Minimal: Directive {
+package enum Minimal: BareDirective {
     package static let name = "minimal"
-
-    package static func configure(
-        _ lines: [DirectiveSyntax],
-        in block: BlockContext
-    ) -> [any PluginConfiguration] {
-        guard let line = block.once(lines) else { return [] }
-        block.attempt { () throws(Diagnostic) in
-            try line.requireArguments(0...0, expected: "minimal")
-            try line.requireNoBlock()
-        }
-        return [MinimalConfiguration()]
-    }
+    static let presence = MinimalConfiguration()
 }
 
 extension MinimalConfiguration: BlockPlugin {

@@ -9,18 +9,7 @@ package struct WhoamiConfiguration: PluginConfiguration {
     package var decidesAnswers: Bool { true }
 }
 
-package enum Whoami: Directive {
+package enum Whoami: BareDirective {
     package static let name = "whoami"
-
-    package static func configure(
-        _ lines: [DirectiveSyntax],
-        in block: BlockContext
-    ) -> [any PluginConfiguration] {
-        guard let line = block.once(lines) else { return [] }
-        block.attempt { () throws(Diagnostic) in
-            try line.requireArguments(0...0, expected: "whoami")
-            try line.requireNoBlock()
-        }
-        return [WhoamiConfiguration()]
-    }
+    static let presence = WhoamiConfiguration()
 }
