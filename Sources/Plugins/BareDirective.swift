@@ -1,6 +1,6 @@
 // Directives that are one word: to be there is all they say.
 
-package import Corefile
+import Corefile
 
 /// A directive without arguments and block.
 protocol BareDirective: Directive {

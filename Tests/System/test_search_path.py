@@ -117,7 +117,8 @@ def test_a_cold_look_up_waits_twice_instead_of_four_times(
         names = [name for server in servers for name in server.names if name.startswith("new-")]
         assert len(names) == 8 * 2 * 4 and len(set(names)) == 8 * 4
         asked = agent.metrics().value("nodelocal_search_ahead_total", result="asked")
-        assert asked == 8 * 2 * 3
+        # A client that is quicker than we are asks for itself.
+        assert 8 * 2 * 2 <= asked <= 8 * 2 * 3
         eventually(
             lambda: agent.metrics().value("nodelocal_search_ahead_total", result="used") >= asked / 2,
             within=5,

@@ -143,7 +143,7 @@ def upstream_service_at(bed: Bed, address: str) -> Iterator[None]:
     family = dataclasses.replace(V4, upstream=address)
 
     def put(its: object, text: str, serial: int) -> None:
-        kube_proxy.remove(bed.node, V4)
+        kube_proxy.remove(bed.node, V4, bed.kube_proxy)
         kube_proxy.install(bed.node, its, bed.kube_proxy)
         bed.cluster_dns.change("cluster.local", text.replace(" 1 7200", f" {serial} 7200"), serial)
 

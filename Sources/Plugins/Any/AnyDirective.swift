@@ -1,7 +1,7 @@
 // `any`: short answers to questions of type ANY (RFC 8482).
 
 import Addresses
-package import Corefile
+import Corefile
 import DNSWire
 package import Resolution
 

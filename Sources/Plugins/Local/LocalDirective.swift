@@ -1,7 +1,7 @@
 // `local`: names that never leave a host are answered here (RFC 6303, RFC 6761, 6.3).
 
 import Addresses
-package import Corefile
+import Corefile
 import DNSWire
 package import Resolution
 

@@ -1,6 +1,6 @@
 // `minimal`: answers without the sections that nobody asked for.
 
-package import Corefile
+import Corefile
 import DNSWire
 package import Resolution
 

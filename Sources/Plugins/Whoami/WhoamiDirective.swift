@@ -1,6 +1,6 @@
 // `whoami`: tells clients how they look from here (node-cache reference 3.19).
 
-package import Corefile
+import Corefile
 
 /// The presence of a `whoami` line.
 package struct WhoamiConfiguration: PluginConfiguration {
