@@ -144,25 +144,23 @@ def test_without_interface_and_rules_it_only_serves(bed: Bed, new_agent, binary:
     assert bed.network_state() == before
 
 
-@pytest.mark.parametrize("name", ["kubernetes.default.svc.cluster.local", "www.example.org"])
-def test_with_nobody_to_ask_the_first_answer_comes_at_once(
-    bed: Bed, new_agent, binary: Path, name: str
-) -> None:
-    """No Service, no route to any resolver: SERVFAIL, with the reason, instead of silence."""
+def test_without_the_service_the_first_answer_comes_at_once(bed: Bed, new_agent, binary: Path) -> None:
+    """No Service, no route to any resolver: SERVFAIL for cluster names, with the reason, instead of silence."""
+    name = "kubernetes.default.svc.cluster.local"
     bed.node.run(binary, "cleanup")  # a fall-back would answer in its place
     bed.node.ip("route", "add", "unreachable", "203.0.113.77")
     bed.node.set_resolv_conf("203.0.113.77")
     took = []
     try:
         for _ in range(3):
-            agent = new_agent(upstream=None)
+            agent = new_agent(upstream=None, flags={"upstreamsvc": "nowhere"})
             began = time.monotonic()
             agent.start()
             answer = None
             while answer is None:
                 assert time.monotonic() < began + 5, agent.log
                 with contextlib.suppress(OSError, dns.exception.Timeout):
-                    answer = bed.host.ask(name, server=V4.local, timeout=0.3, use_edns=0)
+                    answer = bed.host.ask(name, server=V4.local, timeout=0.02, use_edns=0)
             took.append(time.monotonic() - began)
             assert answer.rcode() == dns.rcode.SERVFAIL
             assert [option.otype for option in answer.options] == [dns.edns.EDE]

@@ -17,6 +17,8 @@ from testbed.addresses import V4
 from testbed.client import addresses, rcode
 from testbed.troublemaker import Troublemaker, right_address
 
+SO_RCVBUFFORCE = 33  # <asm/socket.h>
+
 # The budget of a question, and what a busy machine adds.
 LONGEST = 4.5 + 1.5
 # Of which the second attempt, at another server, is to make use.
@@ -169,7 +171,8 @@ def test_in_a_storm_of_everything_nobody_hears_a_lie(bed: Bed, agent: Agent) -> 
         for _ in range(600)
     ]
     heard = ask_at_once(bed, names)
-    assert heard.keys() == set(names), "everybody gets an answer"
+    silent = sorted(set(names) - heard.keys())
+    assert not silent, f"{len(silent)} of {len(names)} get no answer: {silent[:20]}"
     for name, answer in heard.items():
         assert addresses(answer) in ({right_address(name)}, set()), (name, answer)
     right = sum(bool(addresses(answer)) for answer in heard.values())
@@ -181,6 +184,8 @@ def ask_at_once(bed: Bed, names: list[str]) -> dict[str, dns.message.Message]:
     """Asks all of `names` from one socket; the answers by name."""
     heard: dict[str, dns.message.Message] = {}
     with bed.pod1.open_socket(V4.local, socket.SOCK_DGRAM, 0.2) as sender:
+        # Answers come while questions are still being sent; the default holds some 270 of them.
+        sender.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
         for index, name in enumerate(names):
             sender.sendto(dns.message.make_query(name, "A", id=index + 1, use_edns=0).to_wire(), (V4.local, 53))
         deadline = time.monotonic() + LONGEST
