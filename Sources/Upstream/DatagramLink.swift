@@ -36,12 +36,17 @@ final class DatagramLink: Link, ChannelInboundHandler {
             bootstrap.connect(to: try SocketAddress(remote)).assumeIsolated().whenComplete { result in
                 switch result {
                 case .success(let channel): self.connected(channel)
-                case .failure(let error): self.end(LinkFailure(.dial, error))
+                case .failure(let error): self.failLater(error, on: loop)
                 }
             }
         } catch {
-            loop.assumeIsolated().execute { self.end(LinkFailure(.dial, error)) }
+            failLater(error, on: loop)
         }
+    }
+
+    /// What the kernel refuses at once is told when whoever opens this link has it in hand.
+    private func failLater(_ error: any Error, on loop: any EventLoop) {
+        loop.assumeIsolated().execute { self.end(LinkFailure(.dial, error)) }
     }
 
     // MARK: Link

@@ -51,10 +51,10 @@ final class StreamLink: Link, ChannelInboundHandler {
             }
         do {
             bootstrap.connect(to: try SocketAddress(remote)).assumeIsolated().whenComplete { result in
-                if case .failure(let error) = result { self.end(LinkFailure(.dial, error)) }
+                if case .failure(let error) = result { self.failLater(error, on: loop) }
             }
         } catch {
-            loop.assumeIsolated().execute { self.end(LinkFailure(.dial, error)) }
+            failLater(error, on: loop)
         }
         guard peer != nil else { return }
         handshakeEnd = loop.assumeIsolated().scheduleTask(in: patience) {
@@ -63,6 +63,11 @@ final class StreamLink: Link, ChannelInboundHandler {
             self.end(LinkFailure(.handshake, .timedOut))
             channel?.close(promise: nil)
         }
+    }
+
+    /// What the kernel refuses at once is told when whoever opens this link has it in hand.
+    private func failLater(_ error: any Error, on loop: any EventLoop) {
+        loop.assumeIsolated().execute { self.end(LinkFailure(.dial, error)) }
     }
 
     // MARK: Link

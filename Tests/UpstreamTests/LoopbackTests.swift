@@ -35,6 +35,25 @@ import Upstream
         }
     }
 
+    /// The kernel refuses to connect to a broadcast address before anything is sent, as it does without a route.
+    @Test(.timeLimit(.minutes(1)), arguments: Transport.allCases)
+    func whatTheKernelRefusesAtOnceEndsTheQuestionSoon(over transport: Transport) async throws {
+        let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let nowhere = Endpoint(IPAddress(v4: 0xffff_ffff), port: 53)
+        let group = try await LiveGroup.start(on: loops.next(), [nowhere]) {
+            // Its attempts end it, not its budget.
+            $0.limits.budget = .seconds(3_600)
+            $0.limits.longestPatience = .seconds(3_600)
+        }
+        let outcome = try await group.ask("www.example.org", over: transport)
+        guard case .failed(let failure) = outcome else { throw CancellationError() }
+        #expect(
+            failure.description.contains("ermission denied") || failure.description.contains("unreachable")
+        )
+        try await group.close()
+        try await loops.shutdownGracefully()
+    }
+
     @Test func everyQuestionOverUDPHasItsOwnPort() async throws {
         try await withServer { server, group in
             for _ in 0..<8 { _ = try await group.ask("www.example.org") }
