@@ -38,15 +38,38 @@ final class ScriptedServer: Sendable {
         tls: NIOSSLContext? = nil
     ) async throws -> ScriptedServer {
         let state = Box()
-        let datagrams = try await DatagramBootstrap(group: group)
+        // A port that is free for datagrams may be taken for streams, by a connection that is closing for example.
+        for _ in 0..<20 {
+            let datagrams = try await bindDatagrams(on: group, state)
+            let port = datagrams.localAddress?.port ?? 0
+            do {
+                let streams = try await bindStreams(on: group, port: port, tls: tls, state)
+                return ScriptedServer(port: port, datagrams, streams, state)
+            } catch let error as IOError where error.errnoCode == EADDRINUSE {
+                try await datagrams.close()
+            }
+        }
+        throw IOError(errnoCode: EADDRINUSE, reason: "no port is free for both datagrams and streams")
+    }
+
+    private static func bindDatagrams(on group: any EventLoopGroup, _ state: Box) async throws -> any Channel
+    {
+        try await DatagramBootstrap(group: group)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(DatagramHandler(state))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
-        let port = datagrams.localAddress?.port ?? 0
-        let streams = try await ServerBootstrap(group: group)
+    }
+
+    private static func bindStreams(
+        on group: any EventLoopGroup,
+        port: Int,
+        tls: NIOSSLContext?,
+        _ state: Box
+    ) async throws -> any Channel {
+        try await ServerBootstrap(group: group)
             .childChannelInitializer { channel in
                 state.value.withLock {
                     $0.connections += 1
@@ -60,7 +83,6 @@ final class ScriptedServer: Sendable {
                 }
             }
             .bind(host: "127.0.0.1", port: port).get()
-        return ScriptedServer(port: port, datagrams, streams, state)
     }
 
     private init(port: Int, _ datagrams: any Channel, _ streams: any Channel, _ state: Box) {
