@@ -14,9 +14,10 @@ from .bed import Bed
 from .client import Client
 from .configmap import ProjectedConfigMap
 from .eventually import eventually
+from .namespace import Namespace
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-MANIFEST = REPOSITORY / "manifests" / "nodelocaldns.yaml"
+MANIFEST = REPOSITORY / "manifests" / "base" / "nodelocaldns.yaml"
 
 
 def manifest_template() -> str:
@@ -47,6 +48,7 @@ class Agent:
 
     `flags` change the manifest's arguments: a value replaces, None leaves the flag out.
     `wrapper` is a command to start it through, such as one that takes a capability away.
+    `namespace` is where it runs, if not on the node.
     """
 
     def __init__(
@@ -60,9 +62,11 @@ class Agent:
         upstream: str | None = V4.upstream,
         flags: dict[str, str | None] | None = None,
         wrapper: tuple[str, ...] = (),
+        namespace: Namespace | None = None,
         name: str = "agent",
     ) -> None:
         self.bed = bed
+        self.namespace = namespace or bed.node
         self.binary = binary
         self.addresses = addresses
         self.wrapper = wrapper
@@ -105,7 +109,7 @@ class Agent:
         if self.upstream is not None:
             environment["KUBE_DNS_UPSTREAM_SERVICE_HOST"] = self.upstream
         with open(self.log_file, "a") as log:
-            self.process = self.bed.node.start(
+            self.process = self.namespace.start(
                 *self.wrapper, self.binary, *self.arguments, stdout=log, stderr=log, env=environment
             )
         return self

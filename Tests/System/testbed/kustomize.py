@@ -1,57 +1,21 @@
-"""As much of kustomize as our kustomization.yaml uses, since Debian has no package of it.
+"""What `kubectl kustomize` makes of a folder of manifests, and what a rendered manifest tells an agent."""
 
-Refuses what it does not know, so that a kustomization that outgrows it does not pass unseen.
-"""
-
+import sys
 from pathlib import Path
 
 import yaml
 
-KNOWN = {"apiVersion", "kind", "resources", "images", "configMapGenerator", "patches"}
+from .shell import run
+
+KUBECTL = Path(sys.executable).with_name("kubectl")
+
+# Flags whose values are places inside the container.
+PLACES = {"conf", "pidfile", "ready-socket"}
 
 
 def render(directory: Path) -> list[dict]:
-    """The objects that `kubectl kustomize directory` would print."""
-    plan = yaml.safe_load((directory / "kustomization.yaml").read_text())
-    assert set(plan) <= KNOWN, f"not understood: {set(plan) - KNOWN}"
-    objects = [
-        one for file in plan["resources"] for one in yaml.safe_load_all((directory / file).read_text())
-    ]
-    for generator in plan.get("configMapGenerator", []):
-        objects = generate(objects, generator, directory)
-    for patch in plan.get("patches", []):
-        targets = select(objects, patch["target"]["kind"], patch["target"]["name"])
-        assert targets, f"nothing to patch: {patch['target']}"
-        for one in targets:
-            for operation in yaml.safe_load(patch["patch"]):
-                assert operation["op"] == "replace"
-                replace(one, operation["path"], operation["value"])
-    for image in plan.get("images", []):
-        for one in select(objects, "DaemonSet"):
-            for container in one["spec"]["template"]["spec"]["containers"]:
-                if container["image"].rpartition(":")[0] == image["name"]:
-                    container["image"] = f"{image['newName']}:{image['newTag']}"
-    return objects
-
-
-def generate(objects: list[dict], generator: dict, directory: Path) -> list[dict]:
-    """Puts the files of a ConfigMap's generator into the one it replaces, or into a new one."""
-    assert set(generator) <= {"name", "namespace", "behavior", "files", "options"}
-    options = generator["options"]
-    assert options["disableNameSuffixHash"] is True and set(options) <= {"disableNameSuffixHash", "labels"}
-    data = {}
-    for entry in generator["files"]:
-        key, _, file = entry.rpartition("=")
-        data[key or file] = (directory / file).read_text()
-    if generator.get("behavior", "create") == "create":
-        metadata = {name: generator[name] for name in ("name", "namespace")}
-        if "labels" in options:
-            metadata["labels"] = options["labels"]
-        return [*objects, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}]
-    assert generator["behavior"] == "replace" and "labels" not in options
-    (config_map,) = select(objects, "ConfigMap", generator["name"], generator["namespace"])
-    config_map["data"] = data
-    return objects
+    """The objects that `kubectl apply -k directory` would send."""
+    return list(yaml.safe_load_all(run(KUBECTL, "kustomize", directory)))
 
 
 def select(
@@ -66,11 +30,30 @@ def select(
     ]
 
 
-def replace(value: dict | list, path: str, new: object) -> None:
-    """The `replace` of RFC 6902: the place has to exist."""
-    *steps, last = path.removeprefix("/").split("/")
-    for step in steps:
-        value = value[int(step)] if isinstance(value, list) else value[step]
-    key = int(last) if isinstance(value, list) else last
-    assert value[key] is not None
-    value[key] = new
+def container(objects: list[dict]) -> dict:
+    """The one container of the one DaemonSet."""
+    (daemon_set,) = select(objects, "DaemonSet")
+    (found,) = daemon_set["spec"]["template"]["spec"]["containers"]
+    return found
+
+
+def arguments(objects: list[dict]) -> dict[str, str]:
+    """The container's flags, without dash."""
+    words = iter(container(objects)["args"])
+    pairs = (word.split("=", 1) if "=" in word else (word, next(words)) for word in words)
+    return {name.lstrip("-"): value for name, value in pairs}
+
+
+def agent_options(objects: list[dict]) -> dict:
+    """What `Agent` takes to run as the DaemonSet has it: addresses, template, flags, capabilities."""
+    flags = {name: value for name, value in arguments(objects).items() if name not in PLACES}
+    (config_map,) = select(objects, "ConfigMap", "node-local-dns")
+    granted = container(objects)["securityContext"]["capabilities"]
+    assert granted["drop"] == ["ALL"]
+    bounding = ",".join(["-all", *(f"+{name.lower()}" for name in granted["add"])])
+    return {
+        "addresses": tuple(flags.pop("localip").split(",")),
+        "template": config_map["data"]["Corefile"],
+        "flags": flags,
+        "wrapper": ("setpriv", f"--bounding-set={bounding}", "--no-new-privs"),
+    }
