@@ -86,6 +86,11 @@ extension ConnectionState {
     /// Ids that wait for an answer, ownerless ones included.
     package var load: Int { inFlight.count }
 
+    /// Whether it is not open yet.
+    package var isConnecting: Bool {
+        if case .connecting = state { true } else { false }
+    }
+
     /// Whether it carries as many questions as it may.
     package var isFull: Bool { inFlight.count >= limits.depth }
 

@@ -74,6 +74,6 @@ final class DatagramAsk: LinkReceiver {
         guard let link else { return }
         let text = UpstreamFailure.link(failure, .udp, from: link.local, to: server.endpoint)
         forgetLink()
-        group.attemptFailed(asker, text, onReused: false)
+        group.attemptFailed(asker, text, onReused: false, isNobodyThere: failure.meansNobodyIsThere)
     }
 }

@@ -179,12 +179,17 @@ extension ForwardGroup {
     }
 
     /// The link of an attempt ended.
-    func attemptFailed(_ asker: Attempt.Asker, _ failure: UpstreamFailure, onReused: Bool) {
+    func attemptFailed(
+        _ asker: Attempt.Asker,
+        _ failure: UpstreamFailure,
+        onReused: Bool,
+        isNobodyThere: Bool
+    ) {
         let question = asker.question
         guard let attempt = question.removeAttempt(asker.number) else { return }
         let now = network.now
         guard onReused else {
-            noteFailure(of: attempt.server, at: now)
+            noteFailure(of: attempt.server, isNobodyThere: isNobodyThere, at: now)
             return fail(question, failure, at: now)
         }
         question.lastFailure = failure
@@ -197,9 +202,9 @@ extension ForwardGroup {
         advance(question, at: now)
     }
 
-    private func noteFailure(of server: UpstreamServer, at now: Instant) {
+    private func noteFailure(of server: UpstreamServer, isNobodyThere: Bool = false, at now: Instant) {
         server.health.backOff(at: now)
-        perform(server.health.failed(at: now), for: server)
+        perform(server.health.failed(isNobodyThere: isNobodyThere, at: now), for: server)
     }
 
     private func fail(_ question: Question, _ failure: UpstreamFailure, at now: Instant) {

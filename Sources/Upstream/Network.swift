@@ -3,6 +3,7 @@
 // Everything here is called on one thread, that of the loop.
 
 package import Addresses
+import Glibc
 package import Timing
 
 /// What forwarding needs from the outside world.
@@ -92,5 +93,11 @@ package struct LinkFailure: Error, Sendable, Hashable {
     package init(_ operation: Operation, _ reason: Reason) {
         self.operation = operation
         self.reason = reason
+    }
+
+    /// Whether the network says that there is no such server: an ICMP error, a refused connection, no route.
+    var meansNobodyIsThere: Bool {
+        guard case .system(let code) = reason else { return false }
+        return [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EACCES, EPERM].contains(code)
     }
 }

@@ -56,14 +56,20 @@ final class PooledConnection: LinkReceiver {
         let wasOpen = failure.operation == .read || failure.operation == .write
         let isPeersEnd = wasOpen && failure.reason != .timedOut
         for asked in lost {
-            group.attemptFailed(asked.asker, text, onReused: asked.wasReuse && isPeersEnd)
+            group.attemptFailed(
+                asked.asker,
+                text,
+                onReused: asked.wasReuse && isPeersEnd,
+                isNobodyThere: failure.meansNobodyIsThere
+            )
         }
         group.useRoom(at: group.network.now)
     }
 
     /// How a question that this connection leaves unanswered is explained.
     func silence() -> UpstreamFailure {
-        let operation: LinkFailure.Operation = link?.local == nil ? .dial : .read
+        let operation: LinkFailure.Operation =
+            if link?.local == nil { .dial } else if state.isConnecting { .handshake } else { .read }
         return .link(LinkFailure(operation, .timedOut), .tcp, from: link?.local, to: server.endpoint)
     }
 

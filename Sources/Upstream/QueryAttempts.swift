@@ -100,9 +100,11 @@ extension QueryAttempts {
     package mutating func next(at now: Instant, health: Health, random: UInt64) -> Step {
         guard now < deadline else { return .end }
         guard made < mostAttempts else { return underWay == 0 ? .end : .wait(until: deadline) }
-        guard now >= nextStart else { return .wait(until: min(nextStart, deadline)) }
         let usable = servers.subtracting(refusing).subtracting(health.excluded)
         let allAreDown = usable.subtracting(health.down).isEmpty
+        // The pause before the next attempt is part of the short life that is left.
+        if allAreDown, underWay == 0 { deadline = min(deadline, now + limits.budgetWhenDown) }
+        guard now >= nextStart else { return .wait(until: min(nextStart, deadline)) }
         let candidates = (allAreDown ? usable : usable.subtracting(health.down)).subtracting(health.full)
         if allAreDown {
             foundAllDown = true
@@ -110,7 +112,6 @@ extension QueryAttempts {
             if underWay > 0 { return .wait(until: min(deadline, now + limits.longestPatience)) }
             // A reply in hand is better than what a server that is down may have to say.
             if failsFast || !refusing.isEmpty || candidates.isEmpty { return .end }
-            deadline = min(deadline, now + limits.budgetWhenDown)
             mostAttempts = min(mostAttempts, made + limits.attemptsWhenDown)
         }
         guard !candidates.isEmpty else { return .queue(until: deadline) }

@@ -21,6 +21,8 @@ package struct ServerHealth: ~Copyable {
     }
 
     private var state = State.sound
+    /// Whether it has ever answered: only then is it likely to come back soon.
+    private var hasAnswered = false
     private let maxFails: Int
     private let interval: Interval
     private let longestPause: Interval
@@ -57,7 +59,8 @@ package struct ServerHealth: ~Copyable {
 // MARK: - Questions
 
 extension ServerHealth {
-    /// More than `max_fails` failures in a row: not asked while another server is left.
+    /// More than `max_fails` failures in a row, or nobody there from the first: not asked while another server is
+    /// left.
     package var isDown: Bool {
         guard case .suspect(let suspicion) = state else { return false }
         return suspicion.fails > maxFails
@@ -77,6 +80,7 @@ extension ServerHealth {
 extension ServerHealth {
     /// The server answered a question or a check, with any code.
     package mutating func succeeded() {
+        hasAnswered = true
         state = .sound
         resumes = Instant(nanoseconds: 0)
         pauses = 0
@@ -98,11 +102,12 @@ extension ServerHealth {
         pauses += 1
     }
 
-    /// A question failed, or was not answered for the rest of its life.
-    package mutating func failed(at now: Instant) -> Action {
+    /// A question failed, or was not answered for the rest of its life; `isNobodyThere`: the network said so.
+    package mutating func failed(isNobodyThere: Bool = false, at now: Instant) -> Action {
         guard maxFails > 0 else { return .none }
         let action = wasSlow(at: now)
         guard case .suspect(var suspicion) = state, now >= suspicion.nextCount else { return action }
+        if isNobodyThere, !hasAnswered { suspicion.fails = max(suspicion.fails, maxFails) }
         suspicion.fails += 1
         suspicion.nextCount = now + interval
         state = .suspect(suspicion)

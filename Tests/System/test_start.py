@@ -144,12 +144,9 @@ def test_without_interface_and_rules_it_only_serves(bed: Bed, new_agent, binary:
     assert bed.network_state() == before
 
 
-# A resolver without a route is tried four times, with pauses of 50, 100 and 200 ms between.
-@pytest.mark.parametrize(
-    ("name", "within"), [("kubernetes.default.svc.cluster.local", 0.3), ("www.example.org", 0.8)]
-)
+@pytest.mark.parametrize("name", ["kubernetes.default.svc.cluster.local", "www.example.org"])
 def test_with_nobody_to_ask_the_first_answer_comes_at_once(
-    bed: Bed, new_agent, binary: Path, name: str, within: float
+    bed: Bed, new_agent, binary: Path, name: str
 ) -> None:
     """No Service, no route to any resolver: SERVFAIL, with the reason, instead of silence."""
     bed.node.run(binary, "cleanup")  # a fall-back would answer in its place
@@ -173,7 +170,7 @@ def test_with_nobody_to_ask_the_first_answer_comes_at_once(
     finally:
         bed.node.ip("route", "del", "unreachable", "203.0.113.77")
         bed.node.set_resolv_conf(V4.resolver)
-    assert min(took) < within, took
+    assert min(took) < 0.3, took
 
 
 def container() -> dict:

@@ -112,13 +112,26 @@ import Upstream
 
     // MARK: Failure
 
-    @Test func aRefusedPortIsTriedAFewTimesAndNoMore() {
+    @Test func aPortThatRefusesFromTheFirstIsGivenUpSoon() {
         let stage = Stage([serverA]) { $0.transport = .tcp }
         stage.network.reachability[serverA] = .failing(.system(111))
         stage.ask("a.example.org")
-        stage.elapse(4_500)
+        stage.elapse(100)
         #expect(stage.results == ["dial tcp 192.0.2.10:53: connect: connection refused"])
-        #expect(stage.counters.server(serverA).value(.openedTCP) <= 4)
+        #expect(stage.counters.server(serverA).value(.openedTCP) == 2)
+    }
+
+    @Test func aPortThatRefusesLaterIsTriedAFewTimesAndNoMore() {
+        let stage = Stage([serverA])
+        stage.ask("a.example.org")
+        stage.next?.reply()
+        stage.network.reachability[serverA] = .failing(.system(111))
+        stage.ask("b.example.org")
+        stage.elapse(4_500)
+        #expect(stage.results.count == 2)
+        #expect(stage.results.last?.hasSuffix("connection refused") == true)
+        let opened = stage.counters.server(serverA).value(.openedUDP)
+        #expect((3...5).contains(opened))
     }
 
     @Test func aRefusedServerIsLeftForTheOther() {

@@ -67,6 +67,20 @@ import Upstream
         #expect(end == .at(90))
     }
 
+    @Test func aPauseIsPartOfTheShortTime() {
+        let all = QueryAttempts.Health(down: .first(1), suspect: .first(1))
+        var attempts = attempts(1)
+        #expect(attempts.next(at: .at(0), health: .init(), random: 0) == .ask(server: 0))
+        attempts.started(patience: .milliseconds(500), at: .at(0))
+        attempts.failed(at: .at(1), health: all)
+        #expect(attempts.next(at: .at(1), health: all, random: 0) == .wait(until: .at(51)))
+        #expect(attempts.next(at: .at(51), health: all, random: 0) == .ask(server: 0))
+        attempts.started(patience: .milliseconds(500), at: .at(51))
+        attempts.failed(at: .at(52), health: all)
+        #expect(attempts.next(at: .at(52), health: all, random: 0) == .wait(until: .at(91)))
+        #expect(attempts.next(at: .at(91), health: all, random: 0) == .end)
+    }
+
     @Test func failfastEndsAtOnceWhenAllAreDown() {
         let all = QueryAttempts.Health(down: .first(2), suspect: .first(2))
         let (asked, end) = play(attempts(2) { $0.failsFast = true }, health: all)

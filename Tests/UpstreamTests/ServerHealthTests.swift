@@ -18,6 +18,18 @@ import Upstream
         #expect(isSuspect && !isDown)
     }
 
+    /// Nothing speaks for it: who starts on a node without a network says so at once.
+    @Test func aServerThatWasNeverThereIsDownAtOnce() {
+        var health = health()
+        #expect(health.failed(isNobodyThere: true, at: .at(0)) == .check)
+        let isDown = health.isDown
+        #expect(isDown)
+        health.succeeded()
+        _ = health.failed(isNobodyThere: true, at: .at(1))
+        let isDownAgain = health.isDown
+        #expect(!isDownAgain)
+    }
+
     @Test func downAfterMoreThanMaxFailsInARow() {
         var health = health()
         _ = health.failed(at: .at(0))
