@@ -25,7 +25,7 @@ package struct HostPort {
             throw Diagnostic(
                 at: token.location,
                 "address \(text): too many colons in address",
-                hint: "write '[\(text)]:PORT'"
+                hint: "write '[\(text[..<colon])]\(text[colon...])'"
             )
         }
         let host = text[..<colon]

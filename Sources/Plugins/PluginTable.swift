@@ -49,12 +49,14 @@ extension DirectiveTable {
     private static let refusedPlugins: [String: String] = {
         let authority = "a node cache is no authority for a zone; forward to the server that is"
         let catalogue = "a node cache asks cluster DNS for such names; forward them there"
+        let service = "'forward . dns+srv://NAME' follows the servers behind a Service"
         let transport = "only plain DNS is served to clients"
         return [
             "auto": authority, "file": authority, "secondary": authority, "transfer": authority,
             "sign": authority, "dnssec": authority, "on": authority,
             "kubernetes": catalogue, "k8s_external": catalogue, "etcd": catalogue, "nomad": catalogue,
             "autopath": catalogue, "route53": catalogue, "azure": catalogue, "clouddns": catalogue,
+            "dynamicforward": service, "kubeforward": service,
             "quic": transport, "grpc": transport, "grpc_server": transport, "https": transport,
             "https3": transport, "tsig": transport,
             "erratic": "it breaks answers on purpose",

@@ -18,6 +18,38 @@ struct FixtureTests {
     }
 
     @Test(
+        "are accepted as templates, filled in for their node",
+        arguments: valid.names(endingIn: ".template")
+    )
+    func filledIn(_ name: String) throws {
+        let template = try #require(Self.valid.files[name])
+        let local = try #require(template.firstMatch(of: #/\n# Arguments: .*-localip (?<addresses>\S+)/#))
+        let values = TemplateValues(
+            localAddresses: local.addresses.split(separator: ",").compactMap { IPAddress($0) },
+            clusterDNS: IPAddress(local.addresses.contains(":") ? "fd00:96::77" : "10.96.77.45"),
+            configMap: KubeDNSConfigMap()
+        )
+        let rendered = Template.render(template, mainFile: name, values: values, sources: Self.valid.sources)
+        #expect(!rendered.text.contains("__PILLAR__"))
+        let check = CorefileCheck.run(
+            name,
+            sources: Self.valid.sources.replacing(name, with: rendered.text)
+        )
+        #expect(check.report == "")
+        #expect(check.configuration != nil)
+    }
+
+    @Test("say where they come from")
+    func origins() {
+        for folder in [Self.valid, Self.invalid] {
+            for (path, text) in folder.files where !path.hasSuffix(".expected") {
+                let opening = text.split(separator: "\n").first ?? ""
+                #expect(opening.contains(#/# Origin: \S+/#), "\(path): \(opening)")
+            }
+        }
+    }
+
+    @Test(
         "are refused with the diagnostics that stand next to them",
         arguments: invalid.names(endingIn: ".corefile")
     )
@@ -50,7 +82,8 @@ struct FixtureTests {
 
     @Test("there are some of each")
     func folders() {
-        #expect(Self.valid.names(endingIn: ".corefile").count >= 9)
-        #expect(Self.invalid.names(endingIn: ".corefile").count >= 9)
+        #expect(Self.valid.names(endingIn: ".corefile").count >= 12)
+        #expect(Self.valid.names(endingIn: ".template").count >= 17)
+        #expect(Self.invalid.names(endingIn: ".corefile").count >= 15)
     }
 }

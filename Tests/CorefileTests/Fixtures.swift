@@ -41,17 +41,22 @@ func block(_ directives: String) -> ServerBlockConfiguration? {
     check(". {\n\(directives)\n}").configuration?.blocks.first
 }
 
-/// A folder of `Tests/Fixtures/corefiles`, as the fixtures see it.
+/// A folder of `Tests/Fixtures/corefiles` with the folders in it, as the fixtures see it.
 struct FixtureFolder {
-    /// File name to content.
+    /// Path within the folder to content.
     let files: [String: String]
 
     init(_ name: String) {
         let here = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
         let folder = "/\(here)/Fixtures/corefiles/\(name)"
-        files = Dictionary(
-            uniqueKeysWithValues: Self.names(in: folder).map { ($0, Self.content("\(folder)/\($0)")) }
-        )
+        var files: [String: String] = [:]
+        for name in Self.names(in: folder) {
+            let below = Self.names(in: "\(folder)/\(name)")
+            for path in below.isEmpty ? [name] : below.map({ "\(name)/\($0)" }) {
+                files[path] = Self.content("\(folder)/\(path)")
+            }
+        }
+        self.files = files
     }
 
     func names(endingIn suffix: String) -> [String] { files.keys.filter { $0.hasSuffix(suffix) }.sorted() }

@@ -119,6 +119,14 @@ package enum Cache: Directive {
                 configuration.success.maximumTTL = ttl
                 configuration.denial.maximumTTL = ttl
             }
+            // CoreDNS takes it for a zone without a word, and then caches nothing.
+            if let first = names.first, let duration = GoDuration(first.text) {
+                block.warn(
+                    at: first,
+                    "'\(first.text)' is the zone '\(first.text).', only names below it are cached",
+                    hint: "for a TTL write its seconds: \(duration.nanoseconds / 1_000_000_000)"
+                )
+            }
             if !names.isEmpty { configuration.zones = block.readZones(names) }
         }
         for property in line.lines {
