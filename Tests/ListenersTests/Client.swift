@@ -69,6 +69,13 @@ final class SocketClient {
         return recv(socket, &octet, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) > 0
     }
 
+    /// `isAtEnd`, without waiting for it.
+    var hasEnded: Bool {
+        var octet: UInt8 = 0
+        let size = recv(socket, &octet, 1, CInt(MSG_DONTWAIT))
+        return size == 0 || size < 0 && errno != EAGAIN
+    }
+
     private func exactly(_ count: Int) -> [UInt8]? {
         var octets: [UInt8] = []
         while octets.count < count {

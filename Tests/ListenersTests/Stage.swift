@@ -105,4 +105,47 @@ func withLoop(_ body: (any EventLoop, FakeDesk) throws -> Void) async throws {
     try result.get()
 }
 
+/// A listener for TCP on loopback, for the time of `body`, whose last argument has the desk answer.
+func withServer(
+    _ adjust: @escaping @Sendable (inout StreamLimits) -> Void = { _ in },
+    _ body: (Endpoint, @escaping @Sendable () throws -> Void) throws -> Void
+) async throws {
+    try await withListener(adjust) { address, release, _ in try body(address, release) }
+}
+
+/// The last argument of `body` gives the listener another table.
+func withListener(
+    _ adjust: @escaping @Sendable (inout StreamLimits) -> Void = { _ in },
+    _ body: (Endpoint, @escaping @Sendable () throws -> Void, (ZoneTable) throws -> Void) throws -> Void
+) async throws {
+    try await withLoop { loop, desk in
+        let socket = SharedDescriptor(try Socket.stream(boundTo: loopback))
+        let address = try #require(Socket.localEndpoint(of: socket.raw))
+        let listener = try loop.flatSubmit { () -> EventLoopFuture<StreamListener> in
+            var limits = StreamLimits()
+            adjust(&limits)
+            let streams = StreamDesk(pipeline: pipeline(), limits: limits) { desk.accept($0) }
+            do {
+                return try StreamListener.start(
+                    on: socket,
+                    table: table(),
+                    desk: streams,
+                    eventLoop: loop
+                )
+            } catch {
+                return loop.makeFailedFuture(error)
+            }
+        }.wait()
+        try body(
+            address,
+            { try loop.submit { desk.release() }.wait() },
+            { table in try loop.submit { listener.adopt(table) }.wait() }
+        )
+        try loop.submit {
+            listener.close()
+            listener.closeConnections()
+        }.wait()
+    }
+}
+
 let loopback = Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)

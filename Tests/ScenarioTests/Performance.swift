@@ -13,6 +13,8 @@ final class Performance {
     /// Questions that wait for their reply, by id.
     private var asked: [UInt16: Message] = [:]
     private var nextID: UInt16 = 1
+    /// The question that last got octets: it may get more.
+    private var answered: ScriptedLink.Sent?
     private var line = 0
     private(set) var complaints: [String] = []
 
@@ -38,6 +40,8 @@ final class Performance {
         case "corefile":
             if let error = play.load(step.body.joined(separator: "\n")) { complain(error) }
         case "ask": ask(step)
+        case "packet": packet(step)
+        case "reply": reply(step)
         case "upstream": upstream(step)
         case "answer": answer(step)
         case "elapse": elapse(step.rest)
@@ -58,6 +62,19 @@ extension Performance {
         asked[nextID] = question
         nextID += 1
         play.ask(question, over: transport)
+    }
+
+    /// A message octet by octet; if it has a question that can be read, `answer` knows it as `ask`'s.
+    private func packet(_ step: Script.Step) {
+        let octets = hex(step.body.joined(separator: "\n"))
+        if let message = Message(octets), message.questions.count == 1 { asked[message.id] = message }
+        play.ask(octets, over: step.words.contains("tcp") ? .tcp : .udp)
+    }
+
+    /// The next reply, octet by octet.
+    private func reply(_ step: Script.Step) {
+        let wanted = hexText(hex(step.body.joined(separator: "\n")))
+        expect(play.inbox.take().map(hexText) ?? "nothing", wanted, "the reply")
     }
 
     private func answer(_ step: Script.Step) {
@@ -113,13 +130,26 @@ extension Performance {
             if let sent = play.network.unanswered.first {
                 complain("upstream was asked \(Self.text(of: sent))")
             }
+        case "sends":
+            guard let sent = play.network.unanswered.first ?? answered else {
+                return complain("nobody was asked")
+            }
+            answered = sent
+            let words = [
+                "id": hexText(sent.message[..<2]), "question": hexText(sent.message[12..<sent.questionEnd]),
+            ]
+            let lines = step.body.map { line in
+                line.split(separator: " ").map { words[String($0)] ?? String($0) }.joined(separator: " ")
+            }
+            sent.link.deliver(hex(lines.joined(separator: "\n")))
+            play.network.settle()
         case "drops":
             guard let sent = play.network.unanswered.first else { return complain("nobody was asked") }
             sent.link.fail(LinkFailure(.read, .endOfFile))
             play.network.settle()
-        case "refuses":
+        case "refuses", "hangs":
             guard let server = Self.endpoint(step.words[2]) else { return complain("no address") }
-            play.network.reachability[server] = .failing(.system(111))
+            play.network.reachability[server] = step.words[1] == "hangs" ? .silent : .failing(.system(111))
         default: complain("what is '\(step.rest)'?")
         }
     }

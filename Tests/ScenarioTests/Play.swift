@@ -108,9 +108,11 @@ extension Play {
     }
 
     /// Asks as a client would.
-    func ask(_ question: Message, over transport: Transport) {
+    func ask(_ question: Message, over transport: Transport) { ask(question.encoded(), over: transport) }
+
+    /// Sends what a client may send.
+    func ask(_ packet: [UInt8], over transport: Transport) {
         guard let table = plan?.tables.first else { return }
-        let packet = question.encoded()
         let client = Endpoint(IPAddress(v4: 0xc000_0264), port: 41_231)
         let arrival = Arrival(family: .v4, transport: transport, at: network.now)
         var buffer = [UInt8](repeating: 0, count: transport == .udp ? Limits.ednsUDPSize : Limits.messageSize)

@@ -3,11 +3,15 @@
 //
 //     corefile                       the Corefile; a second one is a reload
 //     ask NAME TYPE [CH] [tcp] [edns SIZE] [do] [ad] [cd] [nord]
+//     packet [tcp]                   a message in the words of `hex`, below
 //     upstream expects NAME TYPE [tcp|udp] [at SERVER] [do] [plain] [cd]     and below, what it replies, if it does
 //     upstream silent                nobody was asked, or everything was answered
+//     upstream sends                 octets, below; `id` and `question` are the oldest question's
 //     upstream drops                 the connection with the oldest question ends
 //     upstream refuses SERVER        connections are refused from now on
+//     upstream hangs SERVER          connections to it are never opened
 //     answer CODE [FLAGS | -] [ede N] [size N]    the next reply, and below, its records
+//     reply                          the next reply in the words of `hex`, below
 //     answer nothing                 no reply has come
 //     elapse 12s | 500ms
 //     log LINE                       the next line that was logged

@@ -182,6 +182,15 @@ package final class ScriptedLink: Link {
 }
 
 extension ScriptedLink.Sent {
+    /// Behind the question.
+    package var questionEnd: Int { Self.questionEnd(of: message) }
+
+    private static func questionEnd(of message: [UInt8]) -> Int {
+        var end = 12
+        while message[end] != 0 { end += 1 + Int(message[end]) }
+        return end + 5
+    }
+
     /// Answers with the question repeated, no records, and these bits set in the flags.
     package func reply(code: UInt8 = 0, flags: UInt16 = 0x8180, question: [UInt8]? = nil, id: UInt16? = nil) {
         link.deliver(Self.reply(to: message, code: code, flags: flags, question: question, id: id ?? self.id))
@@ -195,13 +204,11 @@ extension ScriptedLink.Sent {
         question: [UInt8]? = nil,
         id: UInt16
     ) -> [UInt8] {
-        var end = 12
-        while message[end] != 0 { end += 1 + Int(message[end]) }
         let bits = flags | UInt16(code)
         return [
             UInt8(id >> 8), UInt8(id & 0xff),
             UInt8(bits >> 8), UInt8(bits & 0xff),
             0, 1, 0, 0, 0, 0, 0, 0,
-        ] + (question ?? Array(message[12..<(end + 5)]))
+        ] + (question ?? Array(message[12..<questionEnd(of: message)]))
     }
 }
