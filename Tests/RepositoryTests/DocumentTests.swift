@@ -7,6 +7,11 @@ import Testing
 
 @Suite("Documents")
 struct DocumentTests {
+    /// All of them: those at the top, and those below docs.
+    private static let documents =
+        Repository.names(in: "").filter { $0.hasSuffix(".md") }.sorted()
+        + Repository.files(below: "docs", suffix: ".md")
+
     @Test("docs/metrics.md is the catalogue")
     func metrics() {
         #expect(Repository.text("docs/metrics.md").hasSuffix(MetricCatalogue.markdown))
@@ -31,7 +36,7 @@ struct DocumentTests {
         #expect(Repository.text("docs/compatibility.md").hasSuffix(DirectiveTable.node.compatibility))
     }
 
-    @Test("Every example of a Corefile is valid", arguments: ["docs/corefile.md", "README.md"])
+    @Test("Every example of a Corefile is valid", arguments: Self.documents)
     func examples(document: String) {
         var rest = Repository.text(document)[...]
         while let start = rest.firstRange(of: "```corefile\n") {
@@ -53,8 +58,7 @@ struct DocumentTests {
 
     @Test("Links of the documents lead somewhere")
     func links() {
-        let documents = ["README.md", "ARCHITECTURE.md"] + Repository.files(below: "docs", suffix: ".md")
-        for document in documents {
+        for document in Self.documents {
             let folder =
                 document.contains("/")
                 ? document.split(separator: "/").dropLast().joined(separator: "/") + "/" : ""
