@@ -11,6 +11,7 @@ package enum WorkerProcess {
     /// Serves until the supervisor says otherwise; `controlDescriptor` is the socket to it.
     package static func run(controlDescriptor: CInt, logger: Logger) -> Never {
         do {
+            ClosingOrder.putOffUnmounting()
             Privileges.offerToOutOfMemoryKiller()
             try Privileges.dropForWorker()
             try Privileges.endWithParent(grace: Control.secondsAfterSupervisor)

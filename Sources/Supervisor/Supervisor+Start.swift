@@ -38,6 +38,7 @@ extension Supervisor {
         _ world: SupervisorWorld,
         _ log: Logger
     ) throws -> Supervisor {
+        ClosingOrder.putOffUnmounting()
         let signals = try SignalDescriptor()
         Privileges.forbidCoreDumps()
         if let path = options.pidFile { try? Files.remove(path) }

@@ -135,6 +135,17 @@ def test_the_worker_is_out_of_memory(trial: Trial, form: str, bed: Bed) -> None:
     trial.costs("the worker is out of memory", each=200, gap=500)
 
 
+def test_the_mounts_of_the_dead_wait(new_agent) -> None:
+    """The kernel closes descriptors from the highest down, and takes down the mounts of a container's last process
+    when nothing holds them: that has to come last, because it takes 50 to 300 ms on a busy machine."""
+    with new_agent() as agent:
+        for pid in (agent.pid, worker(agent)):
+            opened = {int(link.name): os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}
+            (mounts,) = (number for number, what in opened.items() if what.startswith("mnt:"))
+            sockets = [number for number, what in opened.items() if what.startswith("socket:") and number > 3]
+            assert mounts < min(sockets), opened
+
+
 # ---- Hanging
 
 
