@@ -106,6 +106,13 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "Dnstap",
+            dependencies: [
+                "Resolution", "DNSWire", "Kernel", "Addresses", "Timing", "Telemetry", nioCore, nioPosix,
+            ],
+            swiftSettings: strict
+        ),
+        .target(
             name: "Plugins",
             dependencies: [
                 "Corefile", "RegularExpression", "Resolution", "DNSWire", "Addresses", "Timing", "Telemetry",
@@ -128,7 +135,7 @@ let package = Package(
             dependencies: [
                 "Control", "Corefile", "Plugins", "RegularExpression", "Resolution", "AnswerCache",
                 "Listeners",
-                "Upstream", "Probes", "Kernel",
+                "Upstream", "Dnstap", "Probes", "Kernel",
                 "DNSWire", "Addresses", "Timing", "Telemetry", logging, nioCore, nioPosix,
             ],
             swiftSettings: strict
@@ -180,6 +187,14 @@ let package = Package(
             swiftSettings: tests
         ),
         .testTarget(
+            name: "DnstapTests",
+            dependencies: [
+                "Dnstap", "Resolution", "DNSWire", "Addresses", "Timing", "Telemetry", "TestSupport",
+                nioCore, nioPosix,
+            ],
+            swiftSettings: tests
+        ),
+        .testTarget(
             name: "NodeNetworkTests",
             dependencies: ["NodeNetwork", "Addresses"],
             swiftSettings: tests
@@ -221,6 +236,7 @@ let package = Package(
             name: "PluginsTests",
             dependencies: [
                 "Plugins", "Corefile", "RegularExpression", "Resolution", "DNSWire", "Addresses", "Telemetry",
+                "TestSupport",
             ],
             swiftSettings: tests
         ),

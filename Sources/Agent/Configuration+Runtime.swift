@@ -3,8 +3,11 @@
 
 import Addresses
 import AnswerCache
+import Control
 import Corefile
 import DNSWire
+import Dnstap
+import Plugins
 import RegularExpression
 import Resolution
 import Timing
@@ -86,6 +89,36 @@ extension ConsolidationRule {
             interval: Interval(rule.duration),
             level: FailureLevel(rule.level),
             matches: { rule.pattern.matches($0) }
+        )
+    }
+}
+
+extension DnstapSettings {
+    init(_ line: DnstapConfiguration, host: String) {
+        let target: Target =
+            switch line.target {
+            case .unix(let path): .unix(path)
+            case .tcp(let endpoint): .tcp(endpoint)
+            }
+        self.init(
+            target: target,
+            identity: Array((line.identity ?? host).utf8),
+            version: Array((line.version ?? "node-local-dns-\(BuildVersion.number)").utf8)
+        )
+        isFull = line.isFull
+        extra = line.extra.map { LogFormat($0) }
+        limits.writeBuffer = line.writeBuffer << 20
+        limits.waiting *= line.queue
+        limits.waitingOctets *= line.queue
+    }
+}
+
+extension ServingPlan {
+    /// The observers of all blocks.
+    func taps(host: String) -> Set<DnstapSettings> {
+        Set(
+            configuration.blocks.flatMap { $0.allPlugins(DnstapConfiguration.self) }
+                .map { DnstapSettings($0, host: host) }
         )
     }
 }

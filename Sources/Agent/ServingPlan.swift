@@ -28,11 +28,14 @@ struct ServingPlan {
     /// Why a configuration that parses cannot be served.
     enum Refusal: Error, CustomStringConvertible {
         case credentials(String, String)
+        /// No thread for an observer's connection.
+        case noTap(String)
 
         var description: String {
             switch self {
             case .credentials(let place, let reason):
                 "\(place): error: plugin/forward: a file of tls is no good: \(reason)"
+            case .noTap(let reason): "plugin/dnstap: \(reason)"
             }
         }
     }
@@ -43,6 +46,8 @@ struct ServingPlan {
         let budget: ByteBudget
         let registry: ZoneRegistry
         let numbers: PluginNumbers
+        /// Whom a `dnstap` line sends copies to.
+        let tap: (DnstapConfiguration) throws -> any MessageTap
         let random: () -> UInt64
     }
 
@@ -128,11 +133,18 @@ extension PlannedBlock {
                     exchange: place,
                     next: Set(forward.next),
                     asksAsClient: forward.transport == .asClient,
+                    transport: forward.transport == .tcp ? .tcp : nil,
                     isLimited: forward.maxConcurrent > 0
                 )
             )
         }
         self.settings = settings
+        var taps: [any MessageTap] = []
+        do {
+            taps = try configuration.allPlugins(DnstapConfiguration.self).map(foundation.tap)
+        } catch {
+            throw .noTap("\(error)")
+        }
         let cacheSettings = configuration.cache.map { CacheSettings($0) }
         block = ServerBlock(
             index: index,
@@ -143,6 +155,7 @@ extension PlannedBlock {
             cacheScope: CacheScope(configuration),
             forwards: routes,
             plugins: ServerBlock.Plugins(configuration, numbers: foundation.numbers),
+            taps: taps,
             logRules: configuration.log?.rules.map { LogRule($0) } ?? [],
             logsErrors: configuration.errors != nil,
             isCounted: configuration.prometheus != nil,

@@ -7,6 +7,7 @@ import AnswerCache
 import Control
 import Corefile
 import DNSWire
+import Dnstap
 import Kernel
 import Listeners
 import Logging
@@ -25,6 +26,7 @@ final class Worker {
     private let eventLoop: any EventLoop
     private let foundation: ServingPlan.Foundation
     private let registry: ZoneRegistry
+    private let taps: TapRegistry
     private let threadsPerSocket: Int
     private let makePipeline: @Sendable (Int) -> QueryPipeline
     private let misses: MissQueue
@@ -60,11 +62,22 @@ final class Worker {
             host: Self.hostName,
             wallClock: { MonotonicClock.wallClockSeconds() }
         )
+        let taps = TapRegistry(
+            wallClock: { MonotonicClock.wallClock(at: $0) },
+            tell: { news in
+                switch news {
+                case .connected: logger.info("\(news)")
+                case .lost: logger.warning("\(news)")
+                }
+            }
+        )
+        self.taps = taps
         foundation = ServingPlan.Foundation(
             hashing: hashing,
             budget: budget,
             registry: registry,
             numbers: pluginNumbers,
+            tap: { try taps.sender(DnstapSettings($0, host: Self.hostName)) },
             random: { UInt64.random(in: 0...(.max)) }
         )
         let rejections = RejectionCounters()
@@ -100,7 +113,9 @@ final class Worker {
         self.makePipeline = makePipeline
         numbers = WorkerNumbers(budget: budget)
         endpoints = ProbeEndpoints(
-            sources: [registry, rejections, deskCounters, misses, upstreamCounters, pluginNumbers, numbers],
+            sources: [
+                registry, rejections, deskCounters, misses, upstreamCounters, taps, pluginNumbers, numbers,
+            ],
             logger: logger
         )
     }
@@ -160,6 +175,7 @@ extension Worker {
         }
         sockets.keep(only: plan)
         registry.adopt(plan)
+        taps.keep(only: plan.taps(host: Self.hostName))
         numbers.adopt(plan)
         endpoints.adopt(plan.configuration)
         self.plan = plan
@@ -198,6 +214,7 @@ extension Worker {
         for thread in packetThreads.values { thread.stop() }
         eventLoop.execute { loop.value.drain { promise.succeed() } }
         try? promise.futureResult.wait()
+        taps.close()
         endpoints.stop()
     }
 }

@@ -62,6 +62,7 @@ extension PlannedBlock {
     fileprivate var handlers: [String] {
         var names: [String] = []
         if block.cache != nil { names.append("cache") }
+        if !block.taps.isEmpty { names.append("dnstap") }
         if block.logsErrors { names.append("errors") }
         if !block.forwards.isEmpty { names.append("forward") }
         if !block.logRules.isEmpty { names.append("log") }

@@ -9,6 +9,8 @@ package struct AnswerMessage: Sendable {
     package let ttlOffsets: [UInt16]
     /// All twelve bits; above 15 only when the upstream sent an OPT record.
     package let responseCode: ResponseCode
+    /// Of the OPT record.
+    package let extendedError: ExtendedErrorOption?
     /// What the records are, for those who decide how long to keep the answer.
     package let summary: Summary
 
@@ -60,6 +62,7 @@ extension AnswerMessage {
             rawValue: reading.extendedCode << 4 | flags.rawValue & HeaderFlags.codeMask
         )
         self.summary = reading.summary
+        self.extendedError = reading.extendedError
         var wire = message
         if let opt = reading.optRange {
             if opt.upperBound == reading.end, reading.optCount == 1 {
@@ -97,6 +100,7 @@ extension AnswerMessage {
         wire = words.flatMap(octets) + name.wire + tail.flatMap(octets)
         ttlOffsets = []
         responseCode = .serverFailure
+        extendedError = nil
         summary = Summary()
     }
 }
@@ -112,6 +116,7 @@ private struct Reading {
     var optRange: Range<Int>?
     var optCount: UInt16 = 0
     var extendedCode: UInt16 = 0
+    var extendedError: ExtendedErrorOption?
     /// Behind the last record; octets that follow belong to nobody.
     var end: Int
 
@@ -136,6 +141,7 @@ private struct Reading {
                 optRange = record.start..<cursor.offset
                 optCount += 1
                 extendedCode = UInt16(record.timeToLive >> 24)
+                extendedError = ExtendedErrorOption(in: record, of: bytes)
                 summary.dnssecOK = record.timeToLive & 0x8000 != 0
                 continue
             }

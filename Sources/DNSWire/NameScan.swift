@@ -54,6 +54,36 @@ package enum NameScan {
         return false
     }
 
+    /// How the name at `start` stands to `other`, a name in wire form and lower case, in the order of their octets
+    /// without regard to the case of letters: negative, zero or positive. A malformed name precedes all.
+    package static func order(_ start: Int, in message: Span<UInt8>, to other: Span<UInt8>) -> Int {
+        var at = start
+        var barrier = start
+        var place = 0
+        while at < message.count, place < other.count {
+            let length = Int(message[at])
+            if length >= 0xc0 {
+                guard at + 2 <= message.count else { return -1 }
+                let target = Int(message.uint16(at: at) & 0x3fff)
+                guard target < barrier else { return -1 }
+                barrier = target
+                at = target
+                continue
+            }
+            guard length <= Limits.labelSize, at + length < message.count else { return -1 }
+            for index in 0...length {
+                guard place + index < other.count else { return 1 }
+                let octet = index == 0 ? message[at] : message[at + index].asciiLowercased
+                let difference = Int(octet) - Int(other[place + index])
+                if difference != 0 { return difference }
+            }
+            if length == 0 { return 0 }
+            at += 1 + length
+            place += 1 + length
+        }
+        return -1
+    }
+
     /// Appends the name at `start` without compression, in its own spelling.
     ///
     /// A pointer into `kept` stays one: what lies there does not move. False when the name is malformed: past

@@ -10,6 +10,8 @@ package struct ReplyMessage: Sendable {
     package var additional: [ResourceRecord] = []
     /// All twelve bits.
     package var responseCode: ResponseCode
+    /// Of the OPT record; reaches clients with EDNS only if whoever answers wants it to.
+    package var extendedError: ExtendedErrorOption?
     /// The OPT record's TTL field without the response code: version and flags; nil when there was none.
     private var optFlags: UInt32?
 
@@ -37,6 +39,7 @@ package struct ReplyMessage: Sendable {
                     optFlags = record.timeToLive & 0x00ff_ffff
                     let extended = UInt16(record.timeToLive >> 24) << 4
                     responseCode = ResponseCode(rawValue: extended | flags.responseCode.rawValue)
+                    extendedError = ExtendedErrorOption(in: record, of: bytes)
                     continue
                 }
                 var owner: [UInt8] = []
@@ -81,13 +84,14 @@ extension ReplyMessage {
         writer.appendName(question.dropLast(4), isCompressible: false)
         writer.octets += question.suffix(4)
         var isCut = false
+        let reserve = Limits.optSize + (extendedError.map { 4 + $0.data.count } ?? 0)
         for (section, records) in [answers, authority, additional].enumerated() {
             for record in records where !isCut {
-                isCut = !writer.append(record, countedAt: 6 + 2 * section)
+                isCut = !writer.append(record, countedAt: 6 + 2 * section, reserve: reserve)
             }
         }
         if isCut { writer.octets[2] |= UInt8(HeaderFlags.truncated >> 8) }
-        if optFlags != nil || responseCode.rawValue > 15 { appendOPT(to: &writer) }
+        if optFlags != nil || extendedError != nil || responseCode.rawValue > 15 { appendOPT(to: &writer) }
         return writer.octets
     }
 
@@ -96,8 +100,16 @@ extension ReplyMessage {
         writer.octets.append(0)
         for word in [
             RecordType.opt.rawValue, UInt16(Limits.ednsUDPSize), UInt16(truncatingIfNeeded: fields >> 16),
-            UInt16(truncatingIfNeeded: fields), 0,
+            UInt16(truncatingIfNeeded: fields),
         ] { writer.append(word) }
+        if let data = extendedError?.data {
+            for size in [4 + data.count, Int(ExtendedErrorOption.code), data.count] {
+                writer.append(UInt16(truncatingIfNeeded: size))
+            }
+            writer.octets += data
+        } else {
+            writer.append(0)
+        }
         writer.count(at: 10)
     }
 }
@@ -118,8 +130,8 @@ private struct MessageWriter {
         octets[offset + 1] = UInt8(truncatingIfNeeded: count)
     }
 
-    /// False when the record does not fit; then nothing was written.
-    mutating func append(_ record: ResourceRecord, countedAt offset: Int) -> Bool {
+    /// False when the record does not fit beside `reserve` octets; then nothing was written.
+    mutating func append(_ record: ResourceRecord, countedAt offset: Int, reserve: Int) -> Bool {
         let start = octets.count
         appendName(record.owner[...], isCompressible: true)
         append(record.type.rawValue)
@@ -128,7 +140,7 @@ private struct MessageWriter {
         append(UInt16(truncatingIfNeeded: record.timeToLive))
         append(UInt16(truncatingIfNeeded: record.data.count))
         octets += record.data
-        guard octets.count <= Limits.messageSize - Limits.optSize else {
+        guard octets.count <= Limits.messageSize - reserve else {
             octets.removeSubrange(start...)
             places = places.filter { $0.value < start }
             return false

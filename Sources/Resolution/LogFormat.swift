@@ -1,7 +1,7 @@
 // The format of a `log` line: text with fields in braces, read once, filled in per query.
 
-import Addresses
-import DNSWire
+package import Addresses
+package import DNSWire
 
 /// What a line can tell about a query.
 package struct LogEvent: Sendable {
@@ -70,6 +70,26 @@ package struct LogFormat: Sendable, Hashable {
         }
         pieces.append(.text(String(rest)))
         self.pieces = pieces
+    }
+
+    /// The text for a query that has no reply yet.
+    package func line(
+        for query: borrowing Query,
+        from client: Endpoint,
+        over transport: Transport
+    ) -> String {
+        guard let name = query.domainName else { return "" }
+        let event = LogEvent(
+            query,
+            name: name,
+            client: client,
+            transport: transport,
+            flags: nil,
+            code: nil,
+            replySize: 0,
+            nanoseconds: 0
+        )
+        return line(for: event)
     }
 
     /// The line for one query.

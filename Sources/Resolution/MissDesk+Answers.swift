@@ -45,11 +45,13 @@ extension MissDesk {
         guard query.read(first.packet.span, hashing: hashing) == .accepted, let name = query.domainName else {
             return
         }
+        // What an upstream says about itself stays here; what a `template` says is meant for the client.
+        let explanation = author == .template ? answer.extendedError : nil
         // Last of all: nobody waits for what is learnt from a denial.
         let type = query.type
         defer { if answer.responseCode == .nameError { observeDenial(name, type, to: waiting) } }
         guard let cache = block.cache, block.usesCache(name, query.type, first.family) else {
-            for pending in waiting { answerClient(pending, answer, nil, author: author) }
+            for pending in waiting { answerClient(pending, answer, nil, explanation, author: author) }
             return
         }
         let lifetime = Lifetime(
@@ -77,7 +79,7 @@ extension MissDesk {
             {
                 continue
             }
-            answerClient(pending, answer, lifetime, author: .cache)
+            answerClient(pending, answer, lifetime, explanation, author: .cache)
         }
     }
 
@@ -138,11 +140,12 @@ extension MissDesk {
         _ pending: PendingQuery,
         _ answer: AnswerMessage,
         _ lifetime: Lifetime?,
+        _ explanation: ExtendedErrorOption?,
         author: ReplyAuthor
     ) {
         guard pending.replyPath != nil, readAgain(pending) else { return }
         var output = buffer.mutableSpan
-        let size = ReplyWriter.write(
+        var size = ReplyWriter.write(
             answer.wire.span,
             ttlOffsets: answer.ttlOffsets.span,
             extendedCode: answer.responseCode.rawValue >> 4,
@@ -151,6 +154,15 @@ extension MissDesk {
             style: ReplyStyle(timeToLive: lifetime?.seconds, isAuthoritative: false, limit: limit(pending)),
             into: &output
         )
+        if let explanation {
+            size = ReplyWriter.add(
+                explanation,
+                to: &output,
+                size: size,
+                limit: limit(pending),
+                questionEnd: query.questionEnd
+            )
+        }
         deliver(pending, size: size, author: author, ReplyClass(lifetime?.kind ?? answer.kindWithoutCache))
     }
 
@@ -174,9 +186,10 @@ extension MissDesk {
         let reply = octets.span.extracting(0..<size)
         // Last of all, because a client may ask its next question from within.
         defer { pending.replyPath?.deliver(reply) }
+        let zone = pending.table.zones[pending.zone]
+        if !zone.block.taps.isEmpty { tapReply(reply, to: pending) }
         let nanoseconds = (clocks.now() - pending.arrivedAt).nanoseconds
         let flags = HeaderFlags(rawValue: reply.uint16(at: 2))
-        let zone = pending.table.zones[pending.zone]
         zone.counters.observeMiss(nanoseconds: nanoseconds, thread: thread)
         zone.counters.count(
             QueryRecord(

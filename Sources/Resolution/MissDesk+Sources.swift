@@ -74,7 +74,11 @@ extension MissDesk {
         _ completion: @escaping (SourceOutcome) -> Void
     ) {
         let block = pending.table.zones[pending.zone].block
+        let askedAt = clocks.now()
         exchange.ask(question.query) { [self] outcome in
+            if !block.taps.isEmpty {
+                tapForward(question, route, outcome, askedAt: askedAt, for: pending)
+            }
             switch outcome {
             case .failed(let failure): completion(.failed(failure))
             case .answered(let message, let server):

@@ -109,6 +109,25 @@ extension QueryPipeline {
         guard let index = table.zone(for: query, hashing: hashing), table.slots.answersQueries(index) else {
             return refuse(packet, table.dropped, arrival, into: &output)
         }
+        guard table.slots.hasTaps(index) else {
+            return answer(packet, of: index, on: table, arrival, client: client(), into: &output)
+        }
+        tapQuery(packet, table, index, arrival, client: client())
+        let verdict = answer(packet, of: index, on: table, arrival, client: client(), into: &output)
+        tapReply(verdict, in: Span(_mutableSpan: output), table, index, arrival, client: client())
+        return verdict
+    }
+
+    /// The way behind the choice of the block.
+    @inline(__always)
+    private mutating func answer(
+        _ packet: Span<UInt8>,
+        of index: Int,
+        on table: ZoneTable,
+        _ arrival: Arrival,
+        client: @autoclosure () -> Endpoint?,
+        into output: inout MutableSpan<UInt8>
+    ) -> Verdict {
         if query.type == .axfr || query.type == .ixfr {
             // A transfer is a stream of messages from an authority; one message of it helps nobody.
             return refuse(packet, table.zones[index].counters, arrival, into: &output)
@@ -130,10 +149,18 @@ extension QueryPipeline {
         client: @autoclosure () -> Endpoint?,
         into output: inout MutableSpan<UInt8>
     ) -> Verdict {
-        let found = lookUp(packet, table, zone, arrival, acceptsStale: true, client: client(), into: &output)
-        switch found {
-        case .reply, .drop: return found
-        case .replyAndRefresh(let size, _): return .reply(size)
+        var verdict = lookUp(
+            packet,
+            table,
+            zone,
+            arrival,
+            acceptsStale: true,
+            client: client(),
+            into: &output
+        )
+        switch verdict {
+        case .reply, .drop: break
+        case .replyAndRefresh(let size, _): verdict = .reply(size)
         case .ask:
             let size = ReplyWriter.writeError(
                 .serverFailure,
@@ -148,8 +175,12 @@ extension QueryPipeline {
                 counters.countMiss(thread: thread)
                 counters.count(record, thread: thread)
             }
-            return .reply(size)
+            verdict = .reply(size)
         }
+        if table.slots.hasTaps(zone) {
+            tapReply(verdict, in: Span(_mutableSpan: output), table, zone, arrival, client: client())
+        }
+        return verdict
     }
 
     private mutating func lookUp(
@@ -228,40 +259,6 @@ extension QueryPipeline {
             }
         }
         unsent.removeAll(keepingCapacity: true)
-    }
-
-    private func refuse(
-        _ packet: Span<UInt8>,
-        _ counters: ZoneCounters,
-        _ arrival: Arrival,
-        into output: inout MutableSpan<UInt8>
-    ) -> Verdict {
-        let size = ReplyWriter.writeError(.refused, to: query, packet: packet, into: &output)
-        counters.count(
-            record(.server, .refused, 0, (now() - arrival.at).nanoseconds, arrival),
-            thread: thread
-        )
-        return .reply(size)
-    }
-
-    func record(
-        _ author: ReplyAuthor,
-        _ code: ResponseCode,
-        _ replySize: Int,
-        _ nanoseconds: UInt64?,
-        _ arrival: Arrival
-    ) -> QueryRecord {
-        QueryRecord(
-            family: arrival.family,
-            transport: arrival.transport,
-            type: query.type,
-            dnssecOK: query.dnssecOK,
-            author: author,
-            code: code,
-            requestSize: query.size,
-            responseSize: replySize,
-            nanoseconds: nanoseconds
-        )
     }
 
     /// A cache for only some zones of its block is rare enough to make a name for.

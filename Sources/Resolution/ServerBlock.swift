@@ -21,6 +21,8 @@ package final class ServerBlock: Sendable {
     package let gates: [any QueryGate]
     /// Applied to every reply, in order.
     package let filters: [any ReplyFilter]
+    /// Get a copy of every message: `dnstap`.
+    package let taps: [any MessageTap]
     /// The largest reply over UDP, in octets: `bufsize`.
     package let udpCeiling: Int
     /// Clients of this family go past the cache with questions of type AAAA.
@@ -56,6 +58,7 @@ package final class ServerBlock: Sendable {
         cacheScope: CacheScope = CacheScope(),
         forwards: [ForwardRoute] = [],
         plugins: Plugins = Plugins(),
+        taps: [any MessageTap] = [],
         logRules: [LogRule] = [],
         logsErrors: Bool = false,
         isCounted: Bool = true,
@@ -73,6 +76,7 @@ package final class ServerBlock: Sendable {
         dependsOnClient = (plugins.beforeForward + plugins.behindForward).contains { $0.dependsOnClient }
         gates = plugins.gates
         filters = plugins.filters
+        self.taps = taps
         udpCeiling = plugins.udpCeiling
         familyWithoutIPv6Answers = plugins.familyWithoutIPv6Answers
         self.logRules = logRules
@@ -141,6 +145,8 @@ package struct ForwardRoute: Sendable, Hashable {
     package let next: Set<ResponseCode>
     /// Neither `force_tcp` nor `prefer_udp`: questions travel as the client's did.
     package let asksAsClient: Bool
+    /// How questions travel otherwise; nil where it is decided for each.
+    package let transport: Transport?
     /// The line has `max_concurrent`: questions of our own would take the places of clients.
     package let isLimited: Bool
 
@@ -150,9 +156,11 @@ package struct ForwardRoute: Sendable, Hashable {
         exchange: Int,
         next: Set<ResponseCode> = [],
         asksAsClient: Bool = true,
+        transport: Transport? = nil,
         isLimited: Bool = false
     ) {
         self.asksAsClient = asksAsClient
+        self.transport = transport
         self.isLimited = isLimited
         self.from = from
         self.except = except

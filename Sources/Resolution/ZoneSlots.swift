@@ -19,6 +19,7 @@ import DNSWire
         let logs: Bool
         let hasGates: Bool
         let hasFilters: Bool
+        let hasTaps: Bool
         let udpCeiling: Int
     }
 
@@ -39,6 +40,7 @@ import DNSWire
                     logs: !zone.block.logRules.isEmpty,
                     hasGates: !zone.block.gates.isEmpty,
                     hasFilters: !zone.block.filters.isEmpty,
+                    hasTaps: !zone.block.taps.isEmpty,
                     udpCeiling: zone.block.udpCeiling
                 )
             )
@@ -67,6 +69,9 @@ import DNSWire
 
     /// Whether the block has plugins that change replies.
     func hasFilters(_ index: Int) -> Bool { slot(index).hasFilters }
+
+    /// Whether somebody gets copies of the block's messages.
+    func hasTaps(_ index: Int) -> Bool { slot(index).hasTaps }
 
     /// The largest reply over UDP that the block gives.
     func udpCeiling(_ index: Int) -> Int { slot(index).udpCeiling }

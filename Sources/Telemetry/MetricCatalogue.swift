@@ -120,6 +120,10 @@ extension MetricCatalogue {
         case .healthFailures: counter("Checks of the own health endpoint that failed.")
         case .setupErrors: counter("Errors while setting up the node.", ["errortype"], setupErrorTypes)
 
+        case .dnstapMessages:
+            counter("Copies of messages for an observer, and what became of them.", ["result", "to"])
+        case .dnstapConnected: gauge("Whether the observer takes copies.", ["to"])
+
         case .processCPU: counter("User and system CPU time spent in seconds.")
         case .processResidentMemory: gauge("Resident memory size in bytes.")
         case .processVirtualMemory: gauge("Virtual memory size in bytes.")

@@ -49,6 +49,10 @@ package enum MetricFamily: String, CaseIterable, Sendable {
     case healthFailures = "coredns_health_request_failures_total"
     case setupErrors = "coredns_nodecache_setup_errors_total"
 
+    // Observers.
+    case dnstapMessages = "nodelocal_dnstap_messages_total"
+    case dnstapConnected = "nodelocal_dnstap_connected"
+
     // The process, as every Prometheus client names it.
     case processCPU = "process_cpu_seconds_total"
     case processResidentMemory = "process_resident_memory_bytes"

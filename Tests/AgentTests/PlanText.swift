@@ -32,6 +32,7 @@ enum PlanText {
             budget: ByteBudget(limit: 1 << 20),
             registry: registry,
             numbers: PluginNumbers(host: "node.example.org", wallClock: { 1_700_000_000 }),
+            tap: { _ in throw Invalid(report: "no observer here") },
             random: { 7 }
         )
     }

@@ -10,7 +10,7 @@ struct WithoutEffectTests {
         arguments: [
             "root /etc/zones", "metadata", "metadata example.org", "cancel", "cancel 2s", "tls a.pem b.pem",
             "multisocket 4", "debug", "trace", "trace zipkin 192.0.2.1:9411 {\n every 2\n unknown x\n}",
-            "pprof", "pprof :6053 {\n block\n}", "dnstap /run/dnstap.sock full",
+            "pprof", "pprof :6053 {\n block\n}",
         ]
     )
     func accepted(_ line: String) throws {

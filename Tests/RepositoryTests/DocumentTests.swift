@@ -38,6 +38,7 @@ struct DocumentTests {
 
     @Test("Every example of a Corefile is valid", arguments: Self.documents)
     func examples(document: String) {
+        let files = Self.files(of: Repository.text(document))
         var rest = Repository.text(document)[...]
         while let start = rest.firstRange(of: "```corefile\n") {
             rest = rest[start.upperBound...]
@@ -45,7 +46,7 @@ struct DocumentTests {
             let example = String(rest[..<end.lowerBound])
             rest = rest[end.upperBound...]
             let sources = Sources(
-                read: { (path) throws(SourceError) in example },
+                read: { (path) throws(SourceError) in files[path] ?? example },
                 glob: { _ in [] },
                 environment: { _ in nil },
                 interfaceAddresses: { _ in nil }
@@ -54,6 +55,12 @@ struct DocumentTests {
             #expect(check.diagnostics.isEmpty, "\(document): \(check.report)")
             #expect(check.configuration != nil)
         }
+    }
+
+    /// The files that a document shows: blocks whose language is `file PATH`.
+    private static func files(of text: String) -> [String: String] {
+        text.matches(of: #/```file (?<path>\S+)\n(?<content>[^`]*)```/#)
+            .reduce(into: [:]) { $0[String($1.path)] = String($1.content) }
     }
 
     @Test("Links of the documents lead somewhere")

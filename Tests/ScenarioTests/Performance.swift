@@ -39,6 +39,7 @@ final class Performance {
         switch step.words[0] {
         case "corefile":
             if let error = play.load(step.body.joined(separator: "\n")) { complain(error) }
+        case "file": play.files[step.rest] = step.body.map(Self.trimmed).joined(separator: "\n")
         case "ask": ask(step)
         case "packet": packet(step)
         case "reply": reply(step)
@@ -46,6 +47,7 @@ final class Performance {
         case "answer": answer(step)
         case "elapse": elapse(step.rest)
         case "log": expect(play.log.read() ?? "nothing", step.rest, "the line")
+        case "tap": expect(play.taps.read() ?? "nothing", step.rest, "the copy")
         case "metric": metric(step)
         default: complain("what is '\(step.words[0])'?")
         }
@@ -103,6 +105,9 @@ extension Performance {
         while let word = words.popFirst() {
             switch word {
             case "ede": expect(reply.extendedError.map(String.init) ?? "none", words.popFirst() ?? "", "EDE")
+            case "because":
+                expect(reply.extendedErrorText ?? "none", words.joined(separator: " "), "EDE's text")
+                words = []
             case "size": expect(octets.count, words.popFirst() ?? "", "the size")
             case "records":
                 expect(reply.answers.count, words.popFirst() ?? "", "the number of answers")

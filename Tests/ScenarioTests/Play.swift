@@ -19,7 +19,10 @@ import Upstream
 final class Play {
     let network = ScriptedNetwork()
     let log = Page()
+    let taps = Page()
     let inbox = Inbox()
+    /// What Corefiles may name.
+    var files: [String: String] = [:]
     private let registry = ZoneRegistry(threads: 2)
     private let rejections = RejectionCounters()
     private let pluginNumbers = PluginNumbers(host: "node.example.org", wallClock: { 1_700_000_000 })
@@ -37,6 +40,7 @@ final class Play {
     init() {
         let hashing = NameHash(key: 0x0123_4567_89ab_cdef, multiplier: 0x9e37_79b9_7f4a_7c15)
         let log = log
+        let taps = taps
         let clock = Clock(network)
         let queryLog = QueryLog { log.write("[INFO] \($0)") }
         failures = FailureLog { level, text in log.write("[\(level.rawValue.uppercased())] \(text)") }
@@ -45,6 +49,7 @@ final class Play {
             budget: ByteBudget(limit: 1 << 20),
             registry: registry,
             numbers: pluginNumbers,
+            tap: { _ in ScriptedTap(page: taps) },
             random: { 7 }
         )
         desk = MissDesk(
@@ -78,7 +83,12 @@ final class Play {
 extension Play {
     /// Serves `text` from now on; what is wrong with it, if anything.
     func load(_ text: String) -> String? {
-        let sources = Sources(read: { (_) throws(SourceError) in throw .notFound })
+        let sources = Sources(
+            read: { [files] (path) throws(SourceError) in
+                guard let text = files[path] else { throw .notFound }
+                return text
+            }
+        )
         let check = CorefileCheck.run("Corefile", sources: sources.replacing("Corefile", with: text))
         guard let configuration = check.configuration else { return check.report }
         do throws(ServingPlan.Refusal) {
@@ -191,6 +201,31 @@ final class Inbox: Sendable {
     func add(_ reply: [UInt8]) { replies.withLock { $0.append(reply) } }
 
     func take() -> [UInt8]? { replies.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
+}
+
+/// An observer that writes down what it gets.
+private struct ScriptedTap: MessageTap {
+    let page: Page
+
+    func copy(
+        _ event: TapEvent,
+        _ message: Span<UInt8>,
+        of query: borrowing Query,
+        _ parties: TapParties
+    ) {
+        let octets = message.array(0..<message.count)
+        let question = Message(octets)?.questions.first
+        var words = [event.rawValue, question?.name ?? "?", question.map { "\($0.type)" } ?? "?"]
+        if event == .clientResponse || event == .forwarderResponse {
+            words.append(Message(octets).map { "\($0.code)" } ?? "?")
+            let effort = parties.answeredAt.map { $0 - parties.askedAt } ?? .zero
+            words.append("after \(effort.millisecondsRoundedUp)ms")
+        }
+        if let transport = parties.transport { words.append(transport.rawValue) }
+        words.append("from \(parties.client.address)")
+        if let server = parties.server { words.append("to \(server.address)") }
+        page.write(words.joined(separator: " "))
+    }
 }
 
 private struct Path: ReplyPath {

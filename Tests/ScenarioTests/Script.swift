@@ -2,6 +2,7 @@
 // same line, and below it, indented. Empty lines and lines that begin with a number sign are for the reader.
 //
 //     corefile                       the Corefile; a second one is a reload
+//     file PATH                      what a file holds that the following Corefiles name
 //     ask NAME TYPE [CH] [tcp] [edns SIZE] [do] [ad] [cd] [nord]
 //     packet [tcp]                   a message in the words of `hex`, below
 //     upstream expects NAME TYPE [tcp|udp] [at SERVER] [do] [plain] [cd]     and below, what it replies, if it does
@@ -10,12 +11,14 @@
 //     upstream drops                 the connection with the oldest question ends
 //     upstream refuses SERVER        connections are refused from now on
 //     upstream hangs SERVER          connections to it are never opened
-//     answer CODE [FLAGS | -] [ede N] [size N]    the next reply, and below, its records
+//     answer CODE [FLAGS | -] [ede N] [size N] [because TEXT]    the next reply, and below, its records
 //     reply                          the next reply in the words of `hex`, below
 //     answer nothing                 no reply has come
 //     elapse 12s | 500ms
 //     log LINE                       the next line that was logged
 //     log nothing
+//     tap EVENT NAME TYPE [CODE after TIME] [udp|tcp] from CLIENT [to SERVER]      the next copy for `dnstap`
+//     tap nothing
 //     metric SERIES VALUE            as a scrape shows it
 
 /// A scenario that was read.

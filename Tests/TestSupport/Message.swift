@@ -62,6 +62,11 @@ package struct Message: Equatable, Sendable {
         return UInt16(options[4]) << 8 | UInt16(options[5])
     }
 
+    /// The words beside it.
+    package var extendedErrorText: String? {
+        extendedError == nil ? nil : opt.map { String(decoding: $0.options.dropFirst(6), as: UTF8.self) }
+    }
+
     /// The flags that are set, as `dig` names them.
     package var flagNames: Set<String> {
         let names: [(UInt16, String)] = [

@@ -81,13 +81,11 @@ package enum Hosts: Directive {
             let text = try block.check.read(configuration.path)
             configuration.table.add(text, within: configuration.zones)
         } catch {
-            let problem =
-                switch error {
-                case .notFound: "File does not exist: \(configuration.path)"
-                case .isDirectory: "Hosts file \"\(configuration.path)\" is a directory"
-                case .unreadable(let reason): "\(configuration.path) cannot be read: \(reason)"
-                }
-            block.warn(at: token, problem, hint: "it is used as soon as it is there")
+            block.warn(
+                at: token,
+                error.problem(with: configuration.path),
+                hint: "it is used as soon as it is there"
+            )
         }
     }
 

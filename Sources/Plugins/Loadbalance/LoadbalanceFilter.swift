@@ -13,7 +13,8 @@ extension LoadbalanceConfiguration: BlockPlugin {
     }
 }
 
-/// Shuffles the answer section's addresses (Fisher and Yates), then moves preferred ones to the front.
+/// Shuffles the answer section's addresses (Fisher and Yates) or draws the first by weight, then moves preferred
+/// ones to the front.
 struct LoadbalanceFilter: ReplyFilter {
     let configuration: LoadbalanceConfiguration
 
@@ -43,8 +44,13 @@ struct LoadbalanceFilter: ReplyFilter {
         let type: RecordType = width == 4 ? .a : .aaaa
         let count = Self.count(of: type, Span(_mutableSpan: reply), questionEnd)
         guard count > 1 else { return }
-        for left in (1..<count).reversed() {
-            Self.swap(&reply, left, random.below(left + 1), of: type, width, questionEnd)
+        if let weights = configuration.weights {
+            let first = draw(weights, count, type, Span(_mutableSpan: reply), questionEnd, &random)
+            Self.swap(&reply, 0, first, of: type, width, questionEnd)
+        } else {
+            for left in (1..<count).reversed() {
+                Self.swap(&reply, left, random.below(left + 1), of: type, width, questionEnd)
+            }
         }
         guard !configuration.preferred.isEmpty else { return }
         // Stable enough for a handful: the best of the rest is moved to the next place.
@@ -60,12 +66,34 @@ struct LoadbalanceFilter: ReplyFilter {
         }
     }
 
+    /// The index of an address, each as likely as its weight is of all.
+    private func draw(
+        _ weights: WeightTable,
+        _ count: Int,
+        _ type: RecordType,
+        _ reply: Span<UInt8>,
+        _ questionEnd: Int,
+        _ random: inout RandomStream
+    ) -> Int {
+        guard let owner = Self.record(0, type, reply, questionEnd)?.start,
+            let domain = weights.domain(ofNameAt: owner, in: reply)
+        else { return random.below(count) }
+        let weight = { (index: Int, reply: Span<UInt8>) in
+            Self.address(index, type, reply, questionEnd).flatMap { domain.weights[$0] }
+                ?? WeightTable.usualWeight
+        }
+        var sum = 0
+        for index in 0..<count { sum += weight(index, reply) }
+        var drawn = random.below(sum)
+        for index in 0..<count {
+            drawn -= weight(index, reply)
+            if drawn < 0 { return index }
+        }
+        return 0
+    }
+
     private func rank(_ index: Int, _ type: RecordType, _ reply: Span<UInt8>, _ questionEnd: Int) -> Int {
-        guard let place = Self.place(of: index, type, reply, questionEnd) else { return .max }
-        let address =
-            type == .a
-            ? IPAddress(v4: reply.uint32(at: place))
-            : IPAddress(v6High: Self.uint64(reply, place), low: Self.uint64(reply, place + 8))
+        guard let address = Self.address(index, type, reply, questionEnd) else { return .max }
         return configuration.preferred.firstIndex { $0.contains(address) } ?? configuration.preferred.count
     }
 
@@ -83,6 +111,18 @@ struct LoadbalanceFilter: ReplyFilter {
         return count
     }
 
+    private static func address(
+        _ index: Int,
+        _ type: RecordType,
+        _ reply: Span<UInt8>,
+        _ questionEnd: Int
+    ) -> IPAddress? {
+        guard let place = place(of: index, type, reply, questionEnd) else { return nil }
+        return type == .a
+            ? IPAddress(v4: reply.uint32(at: place))
+            : IPAddress(v6High: uint64(reply, place), low: uint64(reply, place + 8))
+    }
+
     /// Where the data of the `index`th record of a type stand.
     private static func place(
         of index: Int,
@@ -90,12 +130,25 @@ struct LoadbalanceFilter: ReplyFilter {
         _ reply: Span<UInt8>,
         _ questionEnd: Int
     ) -> Int? {
+        guard let record = record(index, type, reply, questionEnd),
+            record.data.count == (type == .a ? 4 : 16)
+        else { return nil }
+        return record.data.lowerBound
+    }
+
+    /// The `index`th record of a type in the answer section.
+    private static func record(
+        _ index: Int,
+        _ type: RecordType,
+        _ reply: Span<UInt8>,
+        _ questionEnd: Int
+    ) -> Record? {
         var left = index
         var cursor = RecordCursor(at: questionEnd)
         for _ in 0..<reply.uint16(at: 6) {
             guard let record = cursor.next(in: reply) else { return nil }
             guard record.type == type else { continue }
-            if left == 0 { return record.data.count == (type == .a ? 4 : 16) ? record.data.lowerBound : nil }
+            if left == 0 { return record }
             left -= 1
         }
         return nil

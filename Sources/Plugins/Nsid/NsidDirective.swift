@@ -33,7 +33,7 @@ extension NsidConfiguration: BlockPlugin {
     }
 }
 
-/// Adds the option to the reply's OPT record, which stands last.
+/// Adds the option to the reply's OPT record.
 struct NsidFilter: ReplyFilter {
     private static let code: UInt16 = 3
     let data: [UInt8]
@@ -46,15 +46,15 @@ struct NsidFilter: ReplyFilter {
         packet: Span<UInt8>,
         random: inout RandomStream
     ) -> Int {
-        guard query.edns != nil, size + 4 + data.count <= limit, asks(packet, query.questionEnd),
-            let length = optLength(Span(_mutableSpan: reply), query.questionEnd, size)
-        else { return size }
-        reply.store(Self.code, at: size)
-        reply.store(UInt16(truncatingIfNeeded: data.count), at: size + 2)
-        for index in data.indices { reply[size + 4 + index] = data[index] }
-        let before = Span(_mutableSpan: reply).uint16(at: length)
-        reply.store(before + UInt16(truncatingIfNeeded: 4 + data.count), at: length)
-        return size + 4 + data.count
+        guard query.edns != nil, asks(packet, query.questionEnd) else { return size }
+        return ReplyWriter.addOption(
+            Self.code,
+            data.span,
+            to: &reply,
+            size: size,
+            limit: limit,
+            questionEnd: query.questionEnd
+        )
     }
 
     /// Whether the client's OPT record has the option.
@@ -69,14 +69,5 @@ struct NsidFilter: ReplyFilter {
             }
         }
         return false
-    }
-
-    /// Where the length of the OPT record stands, if that is the last record.
-    private func optLength(_ reply: Span<UInt8>, _ questionEnd: Int, _ size: Int) -> Int? {
-        var cursor = RecordCursor(at: questionEnd)
-        while cursor.offset < size, let record = cursor.next(in: reply) {
-            if record.type == .opt, record.data.upperBound == size { return record.data.lowerBound - 2 }
-        }
-        return nil
     }
 }

@@ -17,6 +17,8 @@ package struct TemplateConfiguration: PluginConfiguration {
     var additional: [GoTemplate] = []
     var authority: [GoTemplate] = []
     package var code = ResponseCode.noError
+    /// What clients with EDNS are told beside the answer.
+    package var extendedError: ExtendedErrorOption?
     package var fallThrough = FallThrough()
 
     package var decidesAnswers: Bool { true }
@@ -27,11 +29,7 @@ package enum TemplatePlugin: Directive {
     package static let properties = [
         DirectiveProperty("match REGEX..."), DirectiveProperty("answer RR..."),
         DirectiveProperty("additional RR..."), DirectiveProperty("authority RR..."),
-        DirectiveProperty("rcode CODE"),
-        DirectiveProperty(
-            "ederror CODE [TEXT]",
-            .withoutEffect(because: "extended errors say what happened here, not what a file says")
-        ),
+        DirectiveProperty("rcode CODE"), DirectiveProperty("ederror CODE [TEXT]"),
         DirectiveProperty("fallthrough [ZONES...]"),
         DirectiveProperty("upstream", .withoutEffect(because: "aliases are always followed")),
     ]
@@ -120,9 +118,26 @@ package enum TemplatePlugin: Directive {
                 )
             }
             configuration.code = code
+        case "ederror": configuration.extendedError = try extendedError(line)
         case "fallthrough": configuration.fallThrough.read(line, block)
         default: break
         }
+    }
+
+    private static func extendedError(_ line: DirectiveSyntax) throws(Diagnostic) -> ExtendedErrorOption {
+        try line.requireArguments(1...2, expected: "ederror CODE [TEXT]")
+        let token = line.arguments[0]
+        guard let code = UInt16(token.text) else {
+            throw Diagnostic(
+                at: token.location,
+                "error parsing extended DNS error code \"\(token.text)\"",
+                hint: "write a number from 0 to 65535 (RFC 8914, 5.2)"
+            )
+        }
+        return ExtendedErrorOption(
+            ExtendedError(rawValue: code),
+            text: Array((line.argument(1)?.text ?? "").utf8)
+        )
     }
 
     private static func templates(_ line: DirectiveSyntax) throws(Diagnostic) -> [GoTemplate] {

@@ -41,8 +41,11 @@ struct TemplateSource: AnswerSource {
         }
         let series = Series(server: context.server, zone: zone.description, question: question)
         numbers.count(.templateMatches, series.labels)
-        if configuration.code == .serverFailure { return completion(.unanswered(.serverFailure)) }
+        if configuration.code == .serverFailure, configuration.extendedError == nil {
+            return completion(.unanswered(.serverFailure))
+        }
         var reply = ReplyMessage(to: question, isAuthoritative: true, code: configuration.code)
+        reply.extendedError = configuration.extendedError
         do throws(TemplateFailure) {
             reply.answers = try records(configuration.answer, "answer", data, series)
             reply.additional = try records(configuration.additional, "additional", data, series)

@@ -104,14 +104,3 @@ package enum Pprof: DirectiveWithoutEffect {
     static let arguments = 0...1
     static let reason = "it is a profiler of Go programs; use perf"
 }
-
-/// `dnstap SOCKET [full] { … }`: a copy of every message for an observer.
-package enum Dnstap: DirectiveWithoutEffect {
-    package static let name = "dnstap"
-    package static let properties = [
-        "skipverify", "identity TEXT", "version TEXT", "extra FORMAT",
-    ].map { DirectiveProperty($0, .withoutEffect(because: reason)) }
-    static let form = "dnstap SOCKET [full] [WRITEBUFFER] [QUEUE]"
-    static let arguments = 1...4
-    static let reason = "messages are not copied to observers in this version; use 'log'"
-}
