@@ -82,17 +82,21 @@ struct ServingPlan {
             let server = listener.endpoint.description
             return ZoneTable(
                 server: server,
+                endpoint: listener.endpoint.address.map { Endpoint($0, port: listener.endpoint.port) },
                 zones: listener.routes.map { route in
                     let block = blocks[route.block].block
+                    let view = blocks[route.block].configuration.plugin(ViewConfiguration.self)
                     let counters = foundation.registry.counters(
                         server: server,
                         zone: route.zone.description,
+                        view: view?.name ?? "",
                         block: block
                     )
                     return ZoneTable.Zone(
                         name: route.zone,
                         block: block,
                         counters: counters,
+                        view: view,
                         hashing: foundation.hashing
                     )
                 },

@@ -37,7 +37,8 @@ final class WorkerNumbers: MetricSource {
                 guard let zone = planned.configuration.zones.first?.name,
                     listener.routes.contains(where: { $0.block == index && $0.zone == zone })
                 else { continue }
-                for name in planned.handlers { plugins.append([name, table.server, "", zone.description]) }
+                let view = planned.configuration.condition ?? ""
+                for name in planned.handlers { plugins.append([name, table.server, view, zone.description]) }
             }
         }
         state.withLock { [plugins] in $0.plugins = plugins }

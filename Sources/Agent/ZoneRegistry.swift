@@ -11,6 +11,7 @@ final class ZoneRegistry: MetricSource {
     private struct Key: Hashable {
         let server: String
         let zone: String
+        let view: String
         let cacheZones: String
     }
 
@@ -23,7 +24,7 @@ final class ZoneRegistry: MetricSource {
     private struct State {
         var entries: [Key: Entry] = [:]
         /// By server: caches, each with its label `zones`.
-        var caches: [(server: String, zones: String, cache: ShardedCache)] = []
+        var caches: [(server: String, view: String, zones: String, cache: ShardedCache)] = []
     }
 
     private let threads: Int
@@ -31,13 +32,14 @@ final class ZoneRegistry: MetricSource {
 
     init(threads: Int) { self.threads = threads }
 
-    func counters(server: String, zone: String, block: ServerBlock) -> ZoneCounters {
-        find(Key(server: server, zone: zone, cacheZones: block.cacheScope.label), isCounted: block.isCounted)
+    func counters(server: String, zone: String, view: String, block: ServerBlock) -> ZoneCounters {
+        let key = Key(server: server, zone: zone, view: view, cacheZones: block.cacheScope.label)
+        return find(key, isCounted: block.isCounted)
     }
 
     /// Queries that no block takes are counted whatever the blocks say.
     func dropped(server: String) -> ZoneCounters {
-        find(Key(server: server, zone: "dropped", cacheZones: ""), isCounted: true)
+        find(Key(server: server, zone: "dropped", view: "", cacheZones: ""), isCounted: true)
     }
 
     private func find(_ key: Key, isCounted: Bool) -> ZoneCounters {
@@ -49,6 +51,7 @@ final class ZoneRegistry: MetricSource {
             let counters = ZoneCounters(
                 server: key.server,
                 zone: key.zone,
+                view: key.view,
                 cacheZones: key.cacheZones,
                 threads: threads
             )
@@ -59,16 +62,16 @@ final class ZoneRegistry: MetricSource {
 
     /// The caches that are in use now.
     func adopt(_ plan: ServingPlan) {
-        var caches: [(String, String, ShardedCache)] = []
+        var caches: [(String, String, String, ShardedCache)] = []
         for table in plan.tables {
             var seen: Set<Int> = []
             for zone in table.zones {
                 guard let cache = zone.block.cache, seen.insert(zone.block.index).inserted else { continue }
-                caches.append((table.server, zone.block.cacheScope.label, cache))
+                caches.append((table.server, zone.view?.name ?? "", zone.block.cacheScope.label, cache))
             }
         }
         state.withLock { [caches] state in
-            state.caches = caches.map { (server: $0.0, zones: $0.1, cache: $0.2) }
+            state.caches = caches.map { (server: $0.0, view: $0.1, zones: $0.2, cache: $0.3) }
         }
     }
 
@@ -78,17 +81,17 @@ final class ZoneRegistry: MetricSource {
             if entry.isCounted { entry.counters.collectQueries(into: &snapshot) }
             entry.counters.collectCache(into: &snapshot)
         }
-        for (server, zones, cache) in caches {
+        for (server, view, zones, cache) in caches {
             let census = cache.census()
             guard census.octets > 0 || census.evictions.success + census.evictions.denial > 0 else {
                 continue
             }
             for (type, count) in [("success", census.entries.success), ("denial", census.entries.denial)] {
-                snapshot.add(.cacheEntries, labels: [server, type, "", zones], UInt64(count))
+                snapshot.add(.cacheEntries, labels: [server, type, view, zones], UInt64(count))
             }
             for (type, count) in [("success", census.evictions.success), ("denial", census.evictions.denial)]
             where count > 0 {
-                snapshot.add(.cacheEvictions, labels: [server, type, "", zones], UInt64(count))
+                snapshot.add(.cacheEvictions, labels: [server, type, view, zones], UInt64(count))
             }
         }
     }

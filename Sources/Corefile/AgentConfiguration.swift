@@ -41,6 +41,12 @@ extension PluginConfiguration {
     package var decidesAnswers: Bool { false }
 }
 
+/// A plugin that lets its block take only some queries: other blocks may have the same zones.
+package protocol ConditionalConfiguration: PluginConfiguration {
+    /// The condition's name.
+    var condition: String { get }
+}
+
 /// One server block: which zones it serves, where, and with which plugins.
 package struct ServerBlockConfiguration: Sendable {
     /// Never empty; in the order of the keys, networks expanded to reverse zones.
@@ -71,6 +77,11 @@ package struct ServerBlockConfiguration: Sendable {
     /// Where the block listens: the addresses of all `bind` lines, or every address when there is none.
     package var listen: Listen {
         plugin(BindConfiguration.self).map { .addresses($0.addresses) } ?? .everywhere
+    }
+
+    /// The name of the condition under which the block takes queries; nil: it takes all of its zones'.
+    package var condition: String? {
+        plugins.lazy.compactMap { ($0 as? any ConditionalConfiguration)?.condition }.first
     }
 
     /// The configuration of one plugin; the first where it may stand several times.

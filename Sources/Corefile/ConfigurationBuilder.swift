@@ -25,6 +25,7 @@ struct ConfigurationBuilder {
         let plugins = table.directives.flatMap { directive -> [any PluginConfiguration] in
             guard let own = lines[directive.name] else { return [] }
             let context = BlockContext(check: check, plugin: directive.name, zones: zones.map(\.name))
+            for line in own { context.warnOfIdleProperties(line, of: directive) }
             return directive.configure(own, in: context)
         }
         return ServerBlockConfiguration(

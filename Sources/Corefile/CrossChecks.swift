@@ -22,7 +22,8 @@ struct CrossChecks {
         let address: IPAddress?
     }
 
-    /// CoreDNS' two rules: nothing twice, and nothing both bound and unbound.
+    /// CoreDNS' two rules: nothing twice, and nothing both bound and unbound. Blocks with a condition may stand in
+    /// front of the one that takes what is left.
     private func checkZones() {
         var taken: [Place: SourceLocation] = [:]
         var byZone: [ZoneKey: Place] = [:]
@@ -35,7 +36,9 @@ struct CrossChecks {
                         check.error(
                             at: location,
                             "cannot serve \(zone)\(Self.shown(address)) - it is already defined",
-                            hint: "the other one is at \(first); remove one or give it another zone or port"
+                            hint: block.condition == nil
+                                ? "the other one is at \(first); remove one or give it another zone or port"
+                                : "the one at \(first) takes all queries; a block with 'view' stands in front"
                         )
                     } else if let other = byZone[zone], (other.address == nil) != (address == nil) {
                         let first = taken[other].map { "; the other one is at \($0)" } ?? ""
@@ -45,7 +48,7 @@ struct CrossChecks {
                                 + "with \(zone)\(Self.shown(other.address))",
                             hint: "give both a 'bind' or none\(first)"
                         )
-                    } else {
+                    } else if block.condition == nil {
                         taken[place] = location
                         byZone[zone] = place
                     }

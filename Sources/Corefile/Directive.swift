@@ -99,6 +99,21 @@ package struct BlockContext {
         return lines.first
     }
 
+    /// Says which lines of a directive's block change nothing.
+    func warnOfIdleProperties(_ line: DirectiveSyntax, of directive: any Directive.Type) {
+        // A directive that does nothing has said so for all of its lines.
+        guard directive.support == .supported else { return }
+        for property in line.lines {
+            let known = directive.properties.first { $0.name == property.name.text }
+            guard case .withoutEffect(let reason)? = known?.support else { continue }
+            warn(
+                at: property.name,
+                "'\(property.name.text)' is accepted without effect: \(reason)",
+                hint: "the line may be removed"
+            )
+        }
+    }
+
     // MARK: Common arguments
 
     /// Reads zones and networks; what is neither is skipped with a warning, as CoreDNS skips it silently.

@@ -27,7 +27,7 @@ package struct ListenerPlan: Hashable, Sendable {
     /// One endpoint with its zones.
     package struct Listener: Hashable, Sendable {
         package let endpoint: Endpoint
-        /// Longest zone first: the first that contains a name is its block.
+        /// Longest zone first: the first that contains a name, and whose block takes the query, is its block.
         package let routes: [Route]
     }
 
@@ -50,15 +50,17 @@ extension ListenerPlan {
         }
         listeners =
             routes
-            .map { Listener(endpoint: $0, routes: $1.sorted { Self.precedes($0.zone, $1.zone) }) }
+            .map { Listener(endpoint: $0, routes: $1.sorted(by: Self.precedes)) }
             .sorted { $0.endpoint.sortKey < $1.endpoint.sortKey }
     }
 
-    /// More labels first; equal counts in the order of their bytes, so that equal configurations look equal.
-    private static func precedes(_ left: DomainName, _ right: DomainName) -> Bool {
-        let (leftCount, rightCount) = (left.labels.count, right.labels.count)
+    /// More labels first; equal counts in the order of their bytes, so that equal configurations look equal; blocks
+    /// with the same zone in the order of the file.
+    private static func precedes(_ left: Route, _ right: Route) -> Bool {
+        if left.zone == right.zone { return left.block < right.block }
+        let (leftCount, rightCount) = (left.zone.labels.count, right.zone.labels.count)
         guard leftCount == rightCount else { return leftCount > rightCount }
-        return left.wire.lexicographicallyPrecedes(right.wire)
+        return left.zone.wire.lexicographicallyPrecedes(right.zone.wire)
     }
 }
 
@@ -92,9 +94,9 @@ extension ListenerPlan {
         for zone in block.zones.map(\.name) {
             guard zone.isWithin(from) || from.isWithin(zone) else { continue }
             let names = zone.isWithin(from) ? zone : from
-            if let route = listener.routes.first(where: { names.isWithin($0.zone) }) {
-                result.insert(route.block)
-            }
+            guard let first = listener.routes.first(where: { names.isWithin($0.zone) }) else { continue }
+            // Whichever condition holds.
+            for route in listener.routes where route.zone == first.zone { result.insert(route.block) }
         }
         return result
     }

@@ -41,6 +41,7 @@ extension DirectiveTable {
             Loop.self,
             Forward.self,
             Whoami.self,
+            ViewPlugin.self,
         ],
         refusing: refusedPlugins
     )
@@ -61,7 +62,6 @@ extension DirectiveTable {
             "https3": transport, "tsig": transport,
             "erratic": "it breaks answers on purpose",
             "geoip": "there is no database of addresses on a node",
-            "view": "expressions are not understood; write one block per zone, or use 'acl'",
         ]
     }()
 }

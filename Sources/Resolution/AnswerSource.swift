@@ -108,6 +108,8 @@ package struct SourceContext {
     package let server: String
     /// The block's zone that took the question.
     package let zone: DomainName
+    /// The block's `view`, or nothing; label of the metrics.
+    package let view: String
     /// Leads a question, maybe another one, the rest of the way.
     package let next: (SourceQuestion, @escaping (SourceOutcome) -> Void) -> Void
     /// Asks the whole server, cache and all, for another name; nil when there were too many such look-ups

@@ -65,7 +65,7 @@ extension MissDesk {
     ) -> PendingQuery? {
         let now = clocks.now()
         guard query.read(packet.span, hashing: hashing) == .accepted,
-            let index = asker.table.zone(for: query, hashing: hashing)
+            let index = asker.table.zone(for: query, hashing: hashing, by: asker.asker)
         else { return nil }
         let block = asker.table.zones[index].block
         guard let cache = block.cache, block.cacheScope.covers(name), !cache.holdsFresh(query, at: now),

@@ -108,6 +108,7 @@ extension MissDesk {
             family: pending.family,
             server: pending.table.server,
             zone: pending.table.zones[pending.zone].name,
+            view: pending.table.zones[pending.zone].view?.name ?? "",
             next: { [self] question, completion in lead(question, pending, from: index + 1, completion) },
             lookUp: depth >= Self.maximumDepth
                 ? nil
@@ -123,7 +124,7 @@ extension MissDesk {
         let packet = QueryMessage.question(name, type, id: 0)
         var inner = Query()
         guard inner.read(packet.span, hashing: hashing) == .accepted,
-            let zone = pending.table.zone(for: inner, hashing: hashing)
+            let zone = pending.table.zone(for: inner, hashing: hashing, by: pending.asker)
         else {
             path.deliver(QueryMessage.refusal(of: packet).span)
             return

@@ -37,6 +37,11 @@ package struct PendingQuery: Sendable {
     package let family: IPAddress.Family
     package let transport: Transport
 
+    /// Who asks, for those who tell clients apart.
+    var asker: Asker {
+        Asker(client: replyPath?.client, server: table.endpoint, transport: transport)
+    }
+
     package init(
         packet: [UInt8],
         table: ZoneTable,

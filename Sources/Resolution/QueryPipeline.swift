@@ -106,7 +106,12 @@ extension QueryPipeline {
                 return refuse(packet, table.dropped, arrival, into: &output)
             }
         }
-        guard let index = table.zone(for: query, hashing: hashing), table.slots.answersQueries(index) else {
+        let index = table.zone(
+            for: query,
+            hashing: hashing,
+            by: Asker(client: client(), server: table.endpoint, transport: arrival.transport)
+        )
+        guard let index, table.slots.answersQueries(index) else {
             return refuse(packet, table.dropped, arrival, into: &output)
         }
         guard table.slots.hasTaps(index) else {

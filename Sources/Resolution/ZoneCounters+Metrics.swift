@@ -16,7 +16,7 @@ extension ZoneCounters {
                 for (type, name) in Self.typeLabels.enumerated() {
                     let count = sum((family * 2 + transport) * Layout.types + type)
                     guard count > 0 else { continue }
-                    let labels = [String(family + 1), proto.rawValue, server, name, "", zone]
+                    let labels = [String(family + 1), proto.rawValue, server, name, view, zone]
                     snapshot.add(.requests, labels: labels, count)
                 }
             }
@@ -25,15 +25,15 @@ extension ZoneCounters {
             for code in 0..<Layout.codes {
                 let count = sum(Layout.responses + author.rawValue * Layout.codes + code)
                 guard count > 0 else { continue }
-                let labels = [author.label, Self.codeLabel(code), server, "", zone]
+                let labels = [author.label, Self.codeLabel(code), server, view, zone]
                 snapshot.add(.responses, labels: labels, count)
             }
         }
         let dnssecOK = sum(Layout.dnssecOK)
-        if dnssecOK > 0 { snapshot.add(.requestsWithDO, labels: [server, "", zone], dnssecOK) }
-        addHistogram(.requestDuration, Layout.duration, .duration, [server, "", zone], &snapshot)
+        if dnssecOK > 0 { snapshot.add(.requestsWithDO, labels: [server, view, zone], dnssecOK) }
+        addHistogram(.requestDuration, Layout.duration, .duration, [server, view, zone], &snapshot)
         for (transport, proto) in Transport.allCases.enumerated() {
-            let labels = [proto.rawValue, server, "", zone]
+            let labels = [proto.rawValue, server, view, zone]
             let offset = transport * Buckets.sizeCells
             addHistogram(.requestSize, Layout.requestSize + offset, .size, labels, &snapshot)
             addHistogram(.responseSize, Layout.responseSize + offset, .size, labels, &snapshot)
@@ -44,14 +44,14 @@ extension ZoneCounters {
 
     /// Adds the series of the families `coredns_cache_*` that are counted per query.
     package func collectCache(into snapshot: inout MetricSnapshot) {
-        let labels = [server, "", cacheZones]
+        let labels = [server, view, cacheZones]
         let hits = (0..<2).map { sum(Layout.hits + $0) }
         let misses = sum(Layout.misses)
         if hits[0] + hits[1] + misses > 0 {
             snapshot.add(.cacheRequests, labels: labels, hits[0] + hits[1] + misses)
         }
         for (type, count) in zip(["success", "denial"], hits) where count > 0 {
-            snapshot.add(.cacheHits, labels: [server, type, "", cacheZones], count)
+            snapshot.add(.cacheHits, labels: [server, type, view, cacheZones], count)
         }
         let plain: [(MetricFamily, Int)] = [
             (.cacheMisses, Layout.misses), (.cacheServedStale, Layout.stale),

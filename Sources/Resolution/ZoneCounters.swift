@@ -10,6 +10,8 @@ package import Telemetry
 @safe package final class ZoneCounters: Sendable {
     package let server: String
     package let zone: String
+    /// The block's `view`, or nothing.
+    package let view: String
     /// Label `zones` of the cache families.
     package let cacheZones: String
     /// By thread number: packet threads first, the event loop last.
@@ -18,8 +20,9 @@ package import Telemetry
     // `deinit`. Reading a cell through it counts no references.
     private nonisolated(unsafe) let uncounted: UnsafeMutablePointer<Unmanaged<CounterCells>>
 
-    package init(server: String, zone: String, cacheZones: String, threads: Int) {
+    package init(server: String, zone: String, view: String = "", cacheZones: String, threads: Int) {
         self.server = server
+        self.view = view
         self.zone = zone
         self.cacheZones = cacheZones
         cells = (0..<threads).map { _ in CounterCells(count: Layout.count) }

@@ -1,6 +1,7 @@
 // Which block answers a name, on one listen address: the longest zone that the name lies within. One probe of
 // a small hash table per label; the hashes come from the query.
 
+package import Addresses
 import AnswerCache
 package import DNSWire
 package import Timing
@@ -22,6 +23,8 @@ package struct StreamPatience: Sendable, Hashable {
 package final class ZoneTable: Sendable {
     /// Label `server` of the metrics: `dns://169.254.20.10:53`.
     package let server: String
+    /// Nil when it listens on all addresses.
+    package let endpoint: Endpoint?
     package let zones: [Zone]
     /// CoreDNS lets other classes than IN pass only where some block on the socket forwards.
     package let passesOtherClasses: Bool
@@ -29,6 +32,8 @@ package final class ZoneTable: Sendable {
     package let dropped: ZoneCounters
     /// How long clients of its TCP socket may be silent.
     package let patience: StreamPatience
+    /// Some block takes only queries that fulfil its condition.
+    private let hasViews: Bool
     /// The zones without reference counts, for the way of a hit.
     let slots: ZoneSlots
     /// Zone index + 1 by hash, zero is empty.
@@ -42,9 +47,18 @@ package final class ZoneTable: Sendable {
         package let name: DomainName
         package let block: ServerBlock
         package let counters: ZoneCounters
+        /// The condition of the block; nil: it takes every query.
+        package let view: (any QueryView)?
         let hash: UInt64
 
-        package init(name: DomainName, block: ServerBlock, counters: ZoneCounters, hashing: NameHash) {
+        package init(
+            name: DomainName,
+            block: ServerBlock,
+            counters: ZoneCounters,
+            view: (any QueryView)? = nil,
+            hashing: NameHash
+        ) {
+            self.view = view
             self.name = name
             self.block = block
             self.counters = counters
@@ -52,8 +66,17 @@ package final class ZoneTable: Sendable {
         }
     }
 
-    package init(server: String, zones: [Zone], dropped: ZoneCounters, patience: StreamPatience = .init()) {
+    /// Of zones with the same name the first comes first.
+    package init(
+        server: String,
+        endpoint: Endpoint? = nil,
+        zones: [Zone],
+        dropped: ZoneCounters,
+        patience: StreamPatience = .init()
+    ) {
         self.server = server
+        self.endpoint = endpoint
+        hasViews = zones.contains { $0.view != nil }
         self.zones = zones
         self.dropped = dropped
         self.patience = patience
@@ -72,8 +95,12 @@ package final class ZoneTable: Sendable {
         nameStarts = zones.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.name.wire.count) }
     }
 
-    /// The index of the longest zone that the query's name lies within.
-    package func zone(for query: borrowing Query, hashing: NameHash) -> Int? {
+    /// The index of the longest zone that the query's name lies within and whose block takes the query.
+    package func zone(
+        for query: borrowing Query,
+        hashing: NameHash,
+        by asker: @autoclosure () -> Asker
+    ) -> Int? {
         var skipped = 0
         while skipped <= query.labelCount {
             let hash = query.suffixHash(skipping: skipped, root: hashing.root)
@@ -82,12 +109,21 @@ package final class ZoneTable: Sendable {
                 let index = Int(buckets[bucket] - 1)
                 if zones[index].hash == hash {
                     let range = nameStarts[index]..<nameStarts[index + 1]
-                    if query.suffixEquals(names, range, skipping: skipped) { return index }
+                    if query.suffixEquals(names, range, skipping: skipped),
+                        !hasViews || takes(query, index, asker())
+                    {
+                        return index
+                    }
                 }
                 bucket = (bucket + 1) & (buckets.count - 1)
             }
             skipped += 1
         }
         return nil
+    }
+
+    private func takes(_ query: borrowing Query, _ index: Int, _ asker: Asker) -> Bool {
+        guard let view = zones[index].view else { return true }
+        return view.admits(query, of: asker)
     }
 }

@@ -10,7 +10,8 @@ import Testing
         var query = Query()
         let packet = Message(asking: question).encoded()
         _ = query.read(packet.span, hashing: hashing)
-        return table.zone(for: query, hashing: hashing).map { table.zones[$0].name.description }
+        let asker = Asker(client: client, server: nil, transport: .udp)
+        return table.zone(for: query, hashing: hashing, by: asker).map { table.zones[$0].name.description }
     }
 
     private let zones = [".", "cluster.local.", "svc.cluster.local.", "10.in-addr.arpa.", "example.org."]

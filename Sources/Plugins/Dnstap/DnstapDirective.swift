@@ -123,7 +123,6 @@ package enum Dnstap: Directive {
         switch line.name.text {
         case "skipverify":
             try line.requireArguments(0...0, expected: "skipverify")
-            block.warn(at: line.name, "accepted without effect: it concerns tls://")
         case "identity":
             try line.requireArguments(1...1, expected: "identity TEXT")
             configuration.identity = line.arguments[0].text

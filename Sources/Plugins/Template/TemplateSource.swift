@@ -39,7 +39,12 @@ struct TemplateSource: AnswerSource {
             if configuration.fallThrough.lets(question.name) { return context.next(question, completion) }
             return completion(.unanswered(.serverFailure))
         }
-        let series = Series(server: context.server, zone: zone.description, question: question)
+        let series = Series(
+            server: context.server,
+            view: context.view,
+            zone: zone.description,
+            question: question
+        )
         numbers.count(.templateMatches, series.labels)
         if configuration.code == .serverFailure, configuration.extendedError == nil {
             return completion(.unanswered(.serverFailure))
@@ -159,14 +164,20 @@ struct TemplateSource: AnswerSource {
 /// Label values of one question, in the catalogue's order.
 private struct Series {
     let server: String
+    let view: String
     let zone: String
     let question: SourceQuestion
 
     /// class, server, type, view, zone
-    var labels: [String] { [question.recordClass.description, server, question.type.description, "", zone] }
+    var labels: [String] {
+        [question.recordClass.description, server, question.type.description, view, zone]
+    }
 
     /// class, section, server, template, type, view, zone
     func labels(_ section: String, _ template: String) -> [String] {
-        [question.recordClass.description, section, server, template, question.type.description, "", zone]
+        [
+            question.recordClass.description, section, server, template, question.type.description, view,
+            zone,
+        ]
     }
 }
