@@ -60,7 +60,6 @@ extension Supervisor {
             network.tearDown().tell(log, metrics)
             throw StartProblem(description: "The node's network cannot be set up, Exiting")
         }
-        network.removeForeignRules().tell(log, metrics)
         network.installFallback().tell(log, metrics)
         metrics.setFallback(network.isFallbackInstalled)
         let serviceManager = ServiceManager(path: world.environment("NOTIFY_SOCKET"))

@@ -56,6 +56,8 @@ extension Supervisor {
         accepted = configuration
         state.lameduck = configuration.lameduck
         state.awaitsUpstream = configuration.awaitsUpstream
+        // Then no rules of ours will come that could take their place.
+        if configuration.awaitsUpstream { removeForeignRules() }
         followUpstream(of: configuration)
         configurations = configurations.filter { $0.key >= generation }
         // The worker has closed all others, also those that a newer configuration waits with.
@@ -128,6 +130,14 @@ extension Supervisor {
         metrics.setInterception(provenFamilies)
         metrics.setFallback(network.isFallbackInstalled)
         if network.awaitsFallback { state.awaitFallback(at: MonotonicClock.now()) }
+    }
+
+    /// node-cache's rules go when ours are there: what it still serves would be tracked in between, and connections
+    /// with it reset. Rules that cannot be removed are told once.
+    func removeForeignRules() {
+        let report = network.removeForeignRules()
+        if report != foreignRules { report.tell(log, metrics) }
+        foreignRules = report
     }
 
     func writePIDFile() {

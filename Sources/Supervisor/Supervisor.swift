@@ -59,6 +59,8 @@ package final class Supervisor {
     /// What the worker had used of the processors when the probe was sent.
     var processorTimeAtProbe: Interval?
     var interceptionTest: ProbeRound?
+    /// What was left of node-cache when we last looked.
+    var foreignRules = NetworkReport()
     /// The families for which the last test passed.
     var provenFamilies: Set<IPAddress.Family> = []
     let readiness: Readiness
@@ -186,10 +188,13 @@ package final class Supervisor {
         case .sendHeartbeat: heartbeat?.beat()
         case .testInterception(let round, let missed): testInterception(round, missed: missed)
         case .abandonInterceptionTest(let tellsWhatIsMissing): abandonInterceptionTest(tellsWhatIsMissing)
-        case .commitInterception: report(network.commitInterception())
+        case .commitInterception:
+            report(network.commitInterception())
+            removeForeignRules()
         case .withdrawInterception: withdrawInterception()
         case .finishInterception: report(network.finishInterception())
         case .reconcileNetwork: report(network.reconcile(), isRepair: true)
+        case .removeForeignRules: removeForeignRules()
         case .tearDownNetwork: report(network.tearDown())
         case .readConfiguration(let isForced): readConfiguration(isForced: isForced)
         case .writePIDFile: writePIDFile()
@@ -202,7 +207,11 @@ package final class Supervisor {
     // MARK: - The worker
 
     private func startWorker(_ generation: UInt64) {
-        if startedWorkers > 0 { metrics.workerRestarts.add() }
+        if startedWorkers > 0 {
+            metrics.workerRestarts.add()
+            // Who cannot serve leaves it to the fall-back, and these switch it off.
+            if !state.wasEverProven { removeForeignRules() }
+        }
         startedWorkers += 1
         do {
             let ends = try SupervisorChannel.make()

@@ -22,8 +22,11 @@ extension SupervisorState {
         if isDue(filesRead, now) || isDue(filesPoll, now) { readFiles(at: now, &actions) }
         if isDue(networkRepair, now) || isDue(networkSync, now) {
             networkRepair = nil
-            networkSync = now + times.networkSync
             actions.append(.reconcileNetwork)
+        }
+        if isDue(networkSync, now) {
+            networkSync = now + times.networkSync
+            actions.append(.removeForeignRules)
         }
     }
 

@@ -67,6 +67,8 @@ package struct SupervisorState: Sendable {
         /// Take nothing new, but keep the connections that are open.
         case finishInterception
         case reconcileNetwork
+        /// An agent of the other kind that still lives writes its rules again and again.
+        case removeForeignRules
         case tearDownNetwork
         /// Look at all files; `isForced`: somebody asked for it.
         case readConfiguration(isForced: Bool)

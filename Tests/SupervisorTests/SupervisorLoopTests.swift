@@ -75,7 +75,7 @@ import Testing
         }
 
         func expectNetwork() async {
-            await expect("link is set up", "rules of node-cache are removed", "fall-back is installed")
+            await expect("link is set up", "fall-back is installed")
         }
 
         func expectStart(_ address: IPAddress, generation: UInt64 = 1) async {
@@ -89,7 +89,7 @@ import Testing
         let run = try Run(address: address)
         await run.expectNetwork()
         await run.expectStart(address)
-        await run.expect("interception begins")
+        await run.expect("interception begins", "rules of node-cache are removed")
         run.signal(.terminate)
         await run.expect("interception finishes", "worker drains", "network is torn down", "exit code 0")
         #expect(!Files.exists(run.directory + "/pid"))
@@ -100,7 +100,7 @@ import Testing
         let run = try Run(address: address)
         await run.expectNetwork()
         await run.expectStart(address)
-        await run.expect("interception begins")
+        await run.expect("interception begins", "rules of node-cache are removed")
         run.crashWorker()
         await run.expectStart(address)
         run.signal(.quit)
@@ -112,7 +112,7 @@ import Testing
         let run = try Run(address: address)
         await run.expectNetwork()
         await run.expectStart(address)
-        await run.expect("interception begins")
+        await run.expect("interception begins", "rules of node-cache are removed")
         try run.write(".:5301 {\n    bind \(address)\n    forward . 192.0.2.1\n}\n")
         for transport in ["udp", "udp", "tcp"] { await run.expect("worker has \(transport) \(address):5301") }
         await run.expect("worker serves 2")
@@ -125,7 +125,7 @@ import Testing
         let run = try Run(address: address, refused: [2])
         await run.expectNetwork()
         await run.expectStart(address)
-        await run.expect("interception begins")
+        await run.expect("interception begins", "rules of node-cache are removed")
         try run.write(". {\n    bind \(address)\n    forward . 192.0.2.2\n}\n")
         await run.expect("worker refuses 2")
         run.crashWorker()

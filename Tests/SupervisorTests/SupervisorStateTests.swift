@@ -267,7 +267,7 @@ import Timing
             $0.networkSync = .seconds(7)
         }
         #expect(script.deadline == 7000)
-        #expect(script.at(7000, .timePassed) == [.reconcileNetwork])
+        #expect(script.at(7000, .timePassed) == [.reconcileNetwork, .removeForeignRules])
         #expect(script.deadline == 14_000)
     }
 }
