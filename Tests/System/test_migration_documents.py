@@ -6,9 +6,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from testbed.agent import REPOSITORY
-from testbed.kustomize import arguments, render, select
+from testbed.kustomize import KUBECTL, arguments, container, render, select
+from testbed.shell import run
 
 DOCS = REPOSITORY / "docs"
 
@@ -89,6 +91,39 @@ def test_beside_a_release_of_our_name(tmp_path: Path) -> None:
     assert select(objects, "ServiceAccount", pod["serviceAccountName"])
     (template,) = [volume for volume in pod["volumes"] if volume["name"] == "config-volume"]
     assert select(objects, "ConfigMap", template["configMap"]["name"])
+
+
+# Kubernetes' own manifest, as far as it matters here: made with `kubectl create`, it knows of no earlier `apply`.
+OLD = """
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: node-local-dns, namespace: kube-system}
+spec:
+  selector: {matchLabels: {k8s-app: node-local-dns}}
+  template:
+    metadata: {labels: {k8s-app: node-local-dns}}
+    spec:
+      containers:
+        - name: node-cache
+          image: registry.k8s.io/dns/k8s-dns-node-cache:1.26.4
+          ports:
+            - {containerPort: 53, name: dns, protocol: UDP}
+            - {containerPort: 53, name: dns-tcp, protocol: TCP}
+"""
+
+
+def test_why_the_manifest_is_replaced_and_not_applied(tmp_path: Path) -> None:
+    """What `apply` would make of it: the ports stay, and keep the next pod from the node."""
+    objects = render(REPOSITORY / "manifests" / "overlays" / "iptables")
+    (ours,) = select(objects, "DaemonSet")
+    assert ours["spec"]["selector"] == yaml.safe_load(OLD)["spec"]["selector"], "it cannot be changed"
+    (tmp_path / "old").write_text(OLD)
+    (tmp_path / "ours").write_text(yaml.safe_dump(ours))
+    merge = ("patch", "--local", "-f", tmp_path / "old", "--patch-file", tmp_path / "ours", "-o", "yaml")
+    merged = yaml.safe_load(run(KUBECTL, *merge))
+    assert [port["name"] for port in container([merged])["ports"]] == ["dns", "dns-tcp"]
+    swap = (DOCS / "migrate-from-node-cache.md").read_text().split("## The swap")[1]
+    assert swap.lstrip().startswith("kubectl replace --save-config -k manifests/overlays/iptables\n")
 
 
 # What the table of differences says of the check.

@@ -66,7 +66,7 @@ def test_whatever_is_to_be_applied_is_there() -> None:
     found = [
         (kind, target)
         for place in places
-        for kind, target in re.findall(r"kubectl (?:-n \S+ )?apply -([fk]) (manifests/[\w./-]+\w)", place.read_text())
+        for kind, target in re.findall(r"kubectl (?:-n \S+ )?(?:apply|replace --save-config) -([fk]) (manifests/[\w./-]+\w)", place.read_text())
     ]
     assert len(found) >= 10
     for kind, target in found:
