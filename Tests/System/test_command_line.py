@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from testbed import Bed
+from testbed.agent import MANIFEST
 
 
 @pytest.fixture
@@ -99,8 +100,9 @@ def test_version(call, arguments: tuple[str, ...]) -> None:
     assert done.stdout.strip()
 
 
-def test_check_accepts_the_manifest_as_filled_in(call) -> None:
-    done = call("check", Path(__file__).parents[2] / "manifests" / "Corefile")
+@pytest.mark.parametrize("addresses", ["169.254.20.10,10.96.0.10", "fd00:20::10,fd00:96::a", "::,0.0.0.0"])
+def test_check_accepts_the_corefile_of_the_overlays(call, addresses: str) -> None:
+    done = call("check", MANIFEST.with_name("Corefile"), "-localip", addresses)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
