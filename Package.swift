@@ -94,6 +94,7 @@ let package = Package(
             name: "Listeners",
             dependencies: [
                 "Resolution", "DNSWire", "Kernel", "Addresses", "Timing", "Telemetry", nioCore, nioPosix,
+                nioSSL,
             ],
             swiftSettings: strict
         ),

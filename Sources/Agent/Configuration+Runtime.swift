@@ -7,6 +7,7 @@ import Control
 import Corefile
 import DNSWire
 import Dnstap
+import Listeners
 import Plugins
 import RegularExpression
 import Resolution
@@ -90,6 +91,38 @@ extension ConsolidationRule {
             level: FailureLevel(rule.level),
             matches: { rule.pattern.matches($0) }
         )
+    }
+}
+
+extension StreamCredentials {
+    /// Of the blocks of one socket the first that has a certificate has it for all.
+    convenience init?(ofFirst blocks: [ServerBlockConfiguration]) throws(ServingPlan.Refusal) {
+        for block in blocks {
+            guard let tls = block.plugin(ServerTLSConfiguration.self) else { continue }
+            do {
+                try self.init(
+                    certificate: tls.certificate,
+                    key: tls.key,
+                    authorities: tls.authorities,
+                    clients: ClientAuthentication(tls.clientAuthentication)
+                )
+                return
+            } catch {
+                throw .certificate(block.origin.location.description, "\(error)")
+            }
+        }
+        return nil
+    }
+}
+
+extension StreamCredentials.ClientAuthentication {
+    init(_ mode: ServerTLSConfiguration.ClientAuthentication) {
+        self =
+            switch mode {
+            case .none: .none
+            case .verifiedIfGiven: .ifGiven
+            case .required: .required
+            }
     }
 }
 

@@ -5,6 +5,7 @@ import Addresses
 import AnswerCache
 import Corefile
 import DNSWire
+import Listeners
 import Plugins
 import Resolution
 import Timing
@@ -24,10 +25,13 @@ struct ServingPlan {
     let blocks: [PlannedBlock]
     /// In the order of `listeners`.
     let tables: [ZoneTable]
+    /// In the order of `listeners`; nil for plain DNS.
+    let credentials: [StreamCredentials?]
 
     /// Why a configuration that parses cannot be served.
     enum Refusal: Error, CustomStringConvertible {
         case credentials(String, String)
+        case certificate(String, String)
         /// No thread for an observer's connection.
         case noTap(String)
 
@@ -35,6 +39,8 @@ struct ServingPlan {
             switch self {
             case .credentials(let place, let reason):
                 "\(place): error: plugin/forward: a file of tls is no good: \(reason)"
+            case .certificate(let place, let reason):
+                "\(place): error: plugin/tls: the certificate or its key is no good: \(reason)"
             case .noTap(let reason): "plugin/dnstap: \(reason)"
             }
         }
@@ -78,6 +84,14 @@ struct ServingPlan {
             )
         }
         self.blocks = blocks
+        credentials = try listeners.listeners.map { (listener) throws(Refusal) in
+            guard listener.endpoint.isEncrypted else { return nil }
+            let blocks = listener.routes.map { configuration.blocks[$0.block] }
+            guard let credentials = try StreamCredentials(ofFirst: blocks) else {
+                throw .certificate(listener.endpoint.description, "there is none")
+            }
+            return credentials
+        }
         tables = listeners.listeners.map { listener in
             let server = listener.endpoint.description
             return ZoneTable(

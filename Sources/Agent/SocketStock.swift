@@ -44,11 +44,13 @@ struct SocketStock {
     /// Deals the sockets of `plan` out to the threads.
     func places(for plan: ServingPlan, threads: Int) throws(WorkerError) -> Places {
         var places = Places()
-        for (listener, table) in zip(plan.listeners.listeners, plan.tables) {
+        for (index, (listener, table)) in zip(plan.listeners.listeners, plan.tables).enumerated() {
             var found = false
             for endpoint in listener.endpoint.sockets {
-                guard let datagrams = sockets[Key(isStream: false, endpoint: endpoint)],
-                    let stream = sockets[Key(isStream: true, endpoint: endpoint)]?.first
+                let isEncrypted = listener.endpoint.isEncrypted
+                let waiting = sockets[Key(isStream: false, endpoint: endpoint)]
+                guard let stream = sockets[Key(isStream: true, endpoint: endpoint)]?.first,
+                    let datagrams = isEncrypted ? [] : waiting
                 else { continue }
                 found = true
                 let family = endpoint.address.family
@@ -61,7 +63,12 @@ struct SocketStock {
                     )
                 }
                 places.streams.append(
-                    WorkerLoop.StreamPlace(socket: stream, endpoint: endpoint, table: table)
+                    WorkerLoop.StreamPlace(
+                        socket: stream,
+                        endpoint: endpoint,
+                        table: table,
+                        credentials: plan.credentials[index]
+                    )
                 )
             }
             guard found else { throw .noSocket(listener.endpoint.description) }
@@ -71,8 +78,10 @@ struct SocketStock {
 
     /// Closes the sockets that `plan` does not listen on.
     mutating func keep(only plan: ServingPlan) {
-        let wanted = Set(plan.listeners.listeners.flatMap(\.endpoint.sockets))
-        sockets = sockets.filter { wanted.contains($0.key.endpoint) }
+        let places = plan.listeners.listeners.map(\.endpoint)
+        let streams = Set(places.flatMap(\.sockets))
+        let datagrams = Set(places.filter { !$0.isEncrypted }.flatMap(\.sockets))
+        sockets = sockets.filter { ($0.key.isStream ? streams : datagrams).contains($0.key.endpoint) }
     }
 }
 

@@ -66,6 +66,8 @@ extension WorkerLoop {
         let socket: SharedDescriptor
         let endpoint: Endpoint
         let table: ZoneTable
+        /// Nil for plain DNS.
+        let credentials: StreamCredentials?
     }
 
     /// Asks for the blocks of `plan` from now on. Groups whose settings did not change keep their connections.
@@ -117,13 +119,14 @@ extension WorkerLoop {
         var starting: [EventLoopFuture<Void>] = []
         for place in places {
             if let listener = listeners[place.endpoint] {
-                listener.adopt(place.table)
+                listener.adopt(place.table, place.credentials)
                 continue
             }
             do {
                 let start = try StreamListener.start(
                     on: place.socket,
                     table: place.table,
+                    credentials: place.credentials,
                     desk: streams,
                     eventLoop: eventLoop
                 )

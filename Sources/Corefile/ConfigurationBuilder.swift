@@ -38,11 +38,11 @@ struct ConfigurationBuilder {
     private func readKey(_ token: Token) -> [ZoneKey] {
         do throws(Diagnostic) {
             let zones = try ZoneKey.read(token, defaultPort: check.defaultPort)
-            guard let scheme = zones.first?.scheme, scheme != .dns else { return zones }
+            guard let scheme = zones.first?.scheme, scheme != .dns, scheme != .tls else { return zones }
             throw Diagnostic(
                 at: token.location,
-                "a \(scheme.rawValue):// listener without certificate would serve in plain text",
-                hint: "remove '\(scheme.rawValue)://': only plain DNS is served in this version"
+                "\(scheme.rawValue):// is not available",
+                hint: "write tls:// for DNS over TLS, or nothing for plain DNS"
             )
         } catch {
             check.report(error)

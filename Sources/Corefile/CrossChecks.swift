@@ -11,6 +11,7 @@ struct CrossChecks {
 
     func run() {
         checkZones()
+        checkEncryption()
         checkPorts()
     }
 
@@ -59,6 +60,40 @@ struct CrossChecks {
 
     private static func shown(_ address: IPAddress?) -> String {
         address.map { " on \($0)" } ?? ""
+    }
+
+    // MARK: - TLS
+
+    /// What is to be encrypted needs a certificate, and a port of its own.
+    private func checkEncryption() {
+        var places: [ListenerPlan.Endpoint: SourceLocation] = [:]
+        for block in configuration.blocks {
+            let location = block.origin.location
+            let isEncrypted = block.zones.contains { $0.scheme == .tls }
+            if isEncrypted, block.plugin(ServerTLSConfiguration.self) == nil {
+                check.error(
+                    at: location,
+                    "a tls:// listener without certificate would serve in plain text",
+                    hint: "add 'tls CERT KEY', or remove 'tls://'"
+                )
+            }
+            for zone in block.zones {
+                for address in block.listen.places {
+                    let place = ListenerPlan.Endpoint(
+                        address: address,
+                        port: zone.port,
+                        isEncrypted: zone.scheme == .tls
+                    )
+                    places[place] = places[place] ?? location
+                    guard let first = places[place.otherwise] else { continue }
+                    check.error(
+                        at: location,
+                        "\(place) and \(place.otherwise) cannot be served on one port",
+                        hint: "the other one is at \(first); give one another port"
+                    )
+                }
+            }
+        }
     }
 
     // MARK: - Ports

@@ -5,15 +5,18 @@ package import DNSWire
 
 /// All listening endpoints of a configuration, sorted, each with its zones.
 package struct ListenerPlan: Hashable, Sendable {
-    /// An address and a port to listen on, over UDP and TCP.
+    /// An address and a port to listen on, over UDP and TCP, or over TLS.
     package struct Endpoint: Hashable, Sendable {
         /// Nil is every address of both families (no `bind` line).
         package let address: IPAddress?
         package let port: UInt16
+        /// Over TLS (RFC 7858), which is over TCP only.
+        package let isEncrypted: Bool
 
-        package init(address: IPAddress?, port: UInt16) {
+        package init(address: IPAddress?, port: UInt16, isEncrypted: Bool = false) {
             self.address = address
             self.port = port
+            self.isEncrypted = isEncrypted
         }
     }
 
@@ -43,8 +46,12 @@ extension ListenerPlan {
         for (index, block) in configuration.blocks.enumerated() {
             for zone in block.zones {
                 for address in block.listen.places {
-                    routes[Endpoint(address: address, port: zone.port), default: []]
-                        .append(Route(zone: zone.name, block: index))
+                    let endpoint = Endpoint(
+                        address: address,
+                        port: zone.port,
+                        isEncrypted: zone.scheme == .tls
+                    )
+                    routes[endpoint, default: []].append(Route(zone: zone.name, block: index))
                 }
             }
         }
@@ -72,11 +79,15 @@ extension ListenerPlan.Endpoint {
 }
 
 extension ListenerPlan.Endpoint: CustomStringConvertible {
-    /// `dns://:53` or `dns://192.0.2.1:53`: the label `server` of CoreDNS' metrics.
+    /// `dns://:53`, `dns://192.0.2.1:53` or `tls://192.0.2.1:853`: the label `server` of CoreDNS' metrics.
     package var description: String {
-        guard let address else { return "dns://:\(port)" }
-        return "dns://" + Addresses.Endpoint(address, port: port).description
+        let scheme = isEncrypted ? "tls://" : "dns://"
+        guard let address else { return "\(scheme):\(port)" }
+        return scheme + Addresses.Endpoint(address, port: port).description
     }
+
+    /// The same place, with encryption if it has none and without it if it has.
+    var otherwise: Self { Self(address: address, port: port, isEncrypted: !isEncrypted) }
 }
 
 // MARK: - Questions

@@ -4,7 +4,7 @@ package import DNSWire
 
 /// One zone on one port, as a server block serves it.
 package struct ZoneKey: Hashable, Sendable {
-    /// How clients reach us; only plain DNS can be served so far, the others are refused by the check.
+    /// How clients reach us; DNS, plain or over TLS, can be served, the others are refused by the check.
     package enum Scheme: String, Sendable, CaseIterable {
         case dns
         case tls

@@ -79,6 +79,8 @@ final class TapConnection {
 
     /// The observer has said that it takes our copies.
     func streams(on channel: any Channel) {
+        // Nobody wants it any more since it began to connect.
+        guard !isClosing else { return channel.close(promise: nil) }
         self.channel = channel
         isStreaming = true
         isKnownLost = false
@@ -154,7 +156,6 @@ final class TapConnection {
         isClosing = true
         let promise = eventLoop.makePromise(of: Void.self)
         guard let channel, isStreaming else {
-            self.channel?.close(promise: nil)
             promise.succeed()
             return promise.futureResult
         }

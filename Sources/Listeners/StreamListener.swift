@@ -15,6 +15,8 @@ package final class StreamListener: Sendable {
 
     private struct Sessions {
         var table: ZoneTable
+        /// Nil for plain DNS.
+        var credentials: StreamCredentials?
         var open: [ObjectIdentifier: any Channel] = [:]
     }
 
@@ -28,10 +30,14 @@ package final class StreamListener: Sendable {
     package static func start(
         on socket: SharedDescriptor,
         table: ZoneTable,
+        credentials: StreamCredentials? = nil,
         desk: StreamDesk,
         eventLoop: any EventLoop
     ) throws -> EventLoopFuture<StreamListener> {
-        let sessions = NIOLoopBoundBox(Sessions(table: table), eventLoop: eventLoop)
+        let sessions = NIOLoopBoundBox(
+            Sessions(table: table, credentials: credentials),
+            eventLoop: eventLoop
+        )
         let desk = NIOLoopBound(desk, eventLoop: eventLoop)
         try Socket.listen(stream: socket.raw)
         let descriptor = try socket.duplicate().release()
@@ -64,13 +70,20 @@ package final class StreamListener: Sendable {
             bound.value.forget(remote.address)
             sessions.value.open[id] = nil
         }
+        if let credentials = sessions.value.credentials {
+            try child.pipeline.syncOperations.addHandler(credentials.handler)
+        }
         try child.pipeline.syncOperations.addHandler(
             StreamSession(desk: desk, client: remote) { sessions.value.table }
         )
     }
 
-    /// Connections are served by `table` from their next query on, open ones as well. Call on the event loop.
-    package func adopt(_ table: ZoneTable) { sessions.value.table = table }
+    /// Connections are served by `table` from their next query on, open ones as well; new ones get `credentials`.
+    /// Call on the event loop.
+    package func adopt(_ table: ZoneTable, _ credentials: StreamCredentials?) {
+        sessions.value.table = table
+        sessions.value.credentials = credentials
+    }
 
     /// Stops to accept; open connections live on. Call on the event loop.
     package func close() { channel.close(promise: nil) }

@@ -51,7 +51,7 @@ extension DirectiveTable {
         let authority = "a node cache is no authority for a zone; forward to the server that is"
         let catalogue = "a node cache asks cluster DNS for such names; forward them there"
         let service = "'forward . dns+srv://NAME' follows the servers behind a Service"
-        let transport = "only plain DNS is served to clients"
+        let transport = "DNS is served to clients plain or over TLS"
         return [
             "auto": authority, "file": authority, "secondary": authority, "transfer": authority,
             "sign": authority, "dnssec": authority, "on": authority,

@@ -46,31 +46,43 @@ package struct SocketKeeper {
 
     package var endpoints: [Endpoint] { sockets.keys.sorted { $0.sortKey < $1.sortKey } }
 
+    /// The endpoints where plain DNS is served, which can be probed.
+    package var plainEndpoints: [Endpoint] {
+        endpoints.filter { sockets[$0]?.contains { $0.transport == .udp } == true }
+    }
+
     /// The endpoints that a plan needs: the wildcard is one for each family.
-    package func endpoints(of plan: ListenerPlan) -> Set<Endpoint> {
-        var result: Set<Endpoint> = []
+    package func endpoints(of plan: ListenerPlan) -> Set<Endpoint> { Set(needs(of: plan).keys) }
+
+    /// What is listened on at each endpoint: TLS is over TCP only.
+    private func needs(of plan: ListenerPlan) -> [Endpoint: Set<Transport>] {
+        var result: [Endpoint: Set<Transport>] = [:]
         for listener in plan.listeners.map(\.endpoint) {
+            let transports: Set<Transport> = listener.isEncrypted ? [.tcp] : [.udp, .tcp]
             if let address = listener.address {
-                result.insert(Endpoint(address, port: listener.port))
+                result[Endpoint(address, port: listener.port)] = transports
                 continue
             }
-            result.insert(Endpoint(.unspecified(.v4), port: listener.port))
-            if hasIPv6 { result.insert(Endpoint(.unspecified(.v6), port: listener.port)) }
+            result[Endpoint(.unspecified(.v4), port: listener.port)] = transports
+            if hasIPv6 { result[Endpoint(.unspecified(.v6), port: listener.port)] = transports }
         }
         return result
     }
 
     /// Opens what the plan needs and is not open; returns the new sockets. All or nothing.
     package mutating func open(for plan: ListenerPlan) throws(SocketProblem) -> [ListeningSocket] {
-        let missing = endpoints(of: plan).subtracting(sockets.keys).sorted { $0.sortKey < $1.sortKey }
-        var opened: [Endpoint: [ListeningSocket]] = [:]
+        let needs = needs(of: plan).sorted { $0.key.sortKey < $1.key.sortKey }
+        var opened: [ListeningSocket] = []
         do throws(SystemError) {
-            for endpoint in missing { opened[endpoint] = try open(endpoint) }
+            for (endpoint, transports) in needs {
+                let missing = transports.subtracting((sockets[endpoint] ?? []).map(\.transport))
+                opened += try open(endpoint, missing)
+            }
         } catch {
             throw SocketProblem(cause: error)
         }
-        sockets.merge(opened) { $1 }
-        return missing.flatMap { opened[$0] ?? [] }
+        for socket in opened { sockets[socket.endpoint, default: []].append(socket) }
+        return opened
     }
 
     /// Binds what `open` left unbound; to be called when the first worker is ready.
@@ -86,13 +98,17 @@ package struct SocketKeeper {
         }
     }
 
-    private func open(_ endpoint: Endpoint) throws(SystemError) -> [ListeningSocket] {
+    private func open(
+        _ endpoint: Endpoint,
+        _ transports: Set<Transport>
+    ) throws(SystemError) -> [ListeningSocket] {
         var result: [ListeningSocket] = []
-        for _ in 0..<threads {
+        for _ in 0..<(transports.contains(.udp) ? threads : 0) {
             let socket = SharedDescriptor(try Socket.datagram(for: endpoint).moved(to: .listeners))
             if isInUse { try Socket.bind(datagram: socket.raw, to: endpoint) }
             result.append(ListeningSocket(.udp, endpoint, socket))
         }
+        guard transports.contains(.tcp) else { return result }
         let socket = SharedDescriptor(try Socket.stream(boundTo: endpoint).moved(to: .listeners))
         result.append(ListeningSocket(.tcp, endpoint, socket))
         return result
@@ -100,8 +116,11 @@ package struct SocketKeeper {
 
     /// Closes our copies of all sockets that the plan does not need.
     package mutating func closeAll(except plan: ListenerPlan) {
-        let needed = endpoints(of: plan)
-        sockets = sockets.filter { needed.contains($0.key) }
+        let needs = needs(of: plan)
+        for (endpoint, open) in sockets {
+            let needed = open.filter { needs[endpoint]?.contains($0.transport) == true }
+            sockets[endpoint] = needed.isEmpty ? nil : needed
+        }
     }
 }
 

@@ -14,7 +14,7 @@ extension Supervisor {
     func sendProbe(_ round: UInt64, missed: Int) {
         let leftAlone = Set(options.localAddresses).subtracting(servedAddresses)
         let endpoints = ProbeTargets.endpoints(
-            listening: sockets.endpoints.filter { !leftAlone.contains($0.address) },
+            listening: sockets.plainEndpoints.filter { !leftAlone.contains($0.address) },
             localAddresses: servedAddresses,
             reachable: (state.isIntercepting ? network.interceptedFamilies : []).union(
                 IPAddress.Family.allCases.filter(network.isFallbackInstalled)

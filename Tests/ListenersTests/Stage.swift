@@ -139,7 +139,7 @@ func withListener(
         try body(
             address,
             { try loop.submit { desk.release() }.wait() },
-            { table in try loop.submit { listener.adopt(table) }.wait() }
+            { table in try loop.submit { listener.adopt(table, nil) }.wait() }
         )
         try loop.submit {
             listener.close()

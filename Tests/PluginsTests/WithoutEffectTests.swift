@@ -8,7 +8,7 @@ struct WithoutEffectTests {
     @Test(
         "are taken with a warning that says why",
         arguments: [
-            "root /etc/zones", "metadata", "metadata example.org", "cancel", "cancel 2s", "tls a.pem b.pem",
+            "root /etc/zones", "metadata", "metadata example.org", "cancel", "cancel 2s",
             "multisocket 4", "debug", "trace", "trace zipkin 192.0.2.1:9411 {\n every 2\n unknown x\n}",
             "pprof", "pprof :6053 {\n block\n}",
         ]
@@ -21,7 +21,7 @@ struct WithoutEffectTests {
         #expect(found[0].contains("warning: plugin/\(name): accepted without effect: "))
     }
 
-    @Test("still have CoreDNS' numbers of arguments", arguments: ["debug x", "root", "tls a", "trace a b c"])
+    @Test("still have CoreDNS' numbers of arguments", arguments: ["debug x", "root", "trace a b c"])
     func refused(_ line: String) {
         #expect(findings(line).contains { $0.contains("Wrong argument count") })
     }

@@ -18,7 +18,6 @@ DIRECTIVES = {
     "multisocket": "multisocket 2",
     "pprof": "pprof :6053",
     "root": "root /etc/zones",
-    "tls": "tls cert.pem key.pem",
     "trace": "trace zipkin 192.0.2.1:9411",
 }
 PROPERTIES = {

@@ -5,13 +5,6 @@ extension Forward {
     /// Whom Debian trusts, and our image.
     static let systemAuthorities = "/etc/ssl/certs/ca-certificates.crt"
 
-    /// One PEM file and who named it.
-    private struct PEMFile {
-        let path: String
-        let place: Token
-        let text: String
-    }
-
     /// Reads the files of the last `tls` line, the system's authorities where it names none; nil for a `forward`
     /// without TLS.
     static func readTLS(
@@ -29,11 +22,12 @@ extension Forward {
         // One file is an authority; two are certificate and key, a third one the authority.
         let own = words.count >= 2 ? (words[0], words[1]) : nil
         let authority = words.count.isMultiple(of: 2) ? nil : words.last
-        let certificate = try own.map { (own) throws(Diagnostic) in try read(own.0.text, own.0, block) }
-        let key = try own.map { (own) throws(Diagnostic) in try read(own.1.text, own.1, block) }
+        let certificate = try own.map { (own) throws(Diagnostic) in try PEMFile.read(own.0.text, own.0, block)
+        }
+        let key = try own.map { (own) throws(Diagnostic) in try PEMFile.read(own.1.text, own.1, block) }
         let authorities =
             if let authority {
-                try read(authority.text, authority, block)
+                try PEMFile.read(authority.text, authority, block)
             } else {
                 try readSystemAuthorities(place, block)
             }
@@ -56,36 +50,13 @@ extension Forward {
         )
     }
 
-    private static func read(
-        _ path: String,
-        _ place: Token,
-        _ block: BlockContext,
-        hint: String? = nil
-    ) throws(Diagnostic) -> PEMFile {
-        do throws(SourceError) {
-            return PEMFile(path: path, place: place, text: try block.check.read(path))
-        } catch {
-            let reason =
-                switch error {
-                case .notFound: "no such file"
-                case .isDirectory: "it is a directory"
-                case .unreadable(let reason): reason
-                }
-            throw Diagnostic(
-                at: place.location,
-                "\(path): \(reason)",
-                hint: hint ?? "the file must be there when the configuration is read; mount it into the pod"
-            )
-        }
-    }
-
     /// `SSL_CERT_FILE` overrules the place, as in Go programs.
     private static func readSystemAuthorities(
         _ place: Token,
         _ block: BlockContext
     ) throws(Diagnostic) -> PEMFile {
         let named = block.check.environment("SSL_CERT_FILE").flatMap { $0.isEmpty ? nil : $0 }
-        return try read(
+        return try PEMFile.read(
             named ?? systemAuthorities,
             place,
             block,

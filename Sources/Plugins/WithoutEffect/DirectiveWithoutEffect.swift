@@ -55,17 +55,6 @@ package enum Cancel: DirectiveWithoutEffect {
     static let reason = "every question ends after 4.5 s at the latest"
 }
 
-/// `tls CERT KEY [CA]`: the certificate of encrypted listeners.
-package enum TLS: DirectiveWithoutEffect {
-    package static let name = "tls"
-    package static let properties = [
-        DirectiveProperty("client_auth MODE", .withoutEffect(because: "only plain DNS is served"))
-    ]
-    static let form = "tls CERT KEY [CA]"
-    static let arguments = 2...3
-    static let reason = "only plain DNS is served to clients; for upstreams write 'tls' inside 'forward'"
-}
-
 /// `multisocket [N]`: more sockets per address.
 package enum Multisocket: DirectiveWithoutEffect {
     package static let name = "multisocket"
