@@ -15,6 +15,9 @@ package enum WorkerProcess {
             Privileges.offerToOutOfMemoryKiller()
             try Privileges.dropForWorker()
             try Privileges.endWithParent(grace: Control.secondsAfterSupervisor)
+            if let reason = Privileges.filterSystemCalls() {
+                logger.warning("worker: any system call is allowed: \(reason)")
+            }
             let channel = try WorkerChannel(owning: OwnedDescriptor(owning: controlDescriptor))
             try obey(channel, logger)
             exit(0)
@@ -46,12 +49,7 @@ package enum WorkerProcess {
                     if let worker {
                         serving = worker
                     } else {
-                        serving = try Worker(
-                            threads: configuration.threads,
-                            cacheBudget: configuration.cacheBudget,
-                            token: configuration.token,
-                            logger: logger
-                        )
+                        serving = try Worker(for: configuration, logger: logger)
                         serving.add(early)
                         early = []
                         worker = serving

@@ -24,6 +24,13 @@ package enum Privileges {
         try checked("set no_new_privs") { clinux_no_new_privileges() }
     }
 
+    /// From here on the kernel answers only the system calls that a worker makes (CLinuxFilter.c); call it behind
+    /// `dropForWorker`, because it needs no_new_privs. Says why the kernel does not: one without seccomp, or a
+    /// container whose own filter forbids it. Then the other fences must do.
+    package static func filterSystemCalls() -> SystemError? {
+        clinux_filter_system_calls() == 0 ? nil : SystemError("filter system calls", errno: errno)
+    }
+
     /// Makes this process the first to go where memory is short: it is replaced at once, and knows nothing that
     /// cannot be asked again. A tenth of all memory on top of what it has itself decides against its parent.
     package static func offerToOutOfMemoryKiller() {

@@ -96,4 +96,6 @@ def allowed() -> set[str]:
         return found
 
     # systemd adds these for the start of the process itself (systemd.exec(5)).
-    return members(settings()["SystemCallFilter"]) | members("@default")
+    named = settings()["SystemCallFilter"].split()
+    groups = [name for name in named if name.startswith("@")] + ["@default"]
+    return set(named).union(*map(members, groups))

@@ -72,6 +72,8 @@ int clinux_empty_bounding_set(void);
 /// Empties the effective, permitted, inheritable and ambient sets.
 int clinux_drop_capabilities(void);
 int clinux_no_new_privileges(void);
+/// Lets all threads of the process make only the system calls that the worker needs; needs no_new_privs.
+int clinux_filter_system_calls(void);
 /// When the thread that spawned us ends SIGTERM comes, and its handler lets SIGALRM kill us `grace` seconds later.
 int clinux_end_with_parent(unsigned int grace);
 /// 0 forbids core dumps and tracing by the same user.
