@@ -94,6 +94,21 @@ extension CacheShard {
         return true
     }
 
+    /// Drops what is worth least until `octets` are free; returns how many are.
+    mutating func giveUp(
+        _ octets: Int,
+        droppingAnswers: Bool,
+        budget: ByteBudget,
+        now: UInt64,
+        staleFor: UInt64
+    ) -> Int {
+        let before = self.octets
+        while before - self.octets < octets, negative.count > 0 || (droppingAnswers && positive.count > 0) {
+            evict(positive: negative.count == 0, budget: budget, now: now, staleFor: staleFor)
+        }
+        return before - self.octets
+    }
+
     private mutating func evict(positive isPositive: Bool, budget: ByteBudget, now: UInt64, staleFor: UInt64)
     {
         let isDead = { (slot: CacheSlot) in

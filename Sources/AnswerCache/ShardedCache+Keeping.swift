@@ -95,6 +95,38 @@ extension ShardedCache {
     }
 }
 
+// MARK: - Room for others
+
+extension ShardedCache {
+    /// Gives up what is worth least, so that another cache of the same budget may keep an answer: without it, one
+    /// block with a great many names could leave nothing to the others. Denials go first, wherever they are.
+    package func makeRoom(
+        for answer: AnswerMessage,
+        to query: borrowing Query,
+        as kind: AnswerKind,
+        at now: Instant
+    ) {
+        // A shard that has an entry to give needs no more slots: only an empty one asks others, and it grows once.
+        let wanted = CacheEntry.size(of: answer) + SlotTable.firstGrowth
+        guard wanted <= budget.limit else { return }
+        let first = place(of: query).shard
+        var free = 0
+        for droppingAnswers in kind == .success ? [false, true] : [false] {
+            for index in 0..<shardCount where free < wanted {
+                free += changing((first + index) % shardCount) { table in
+                    table.giveUp(
+                        wanted - free,
+                        droppingAnswers: droppingAnswers,
+                        budget: budget,
+                        now: now.nanoseconds,
+                        staleFor: settings.stale?.duration.nanoseconds ?? 0
+                    )
+                }
+            }
+        }
+    }
+}
+
 // MARK: - Demand
 
 extension ShardedCache {

@@ -14,7 +14,7 @@ package import Timing
     // SAFETY: allocated and initialised in `init`, released in `deinit`, never reseated; what it points to is
     // reached through its mutex only.
     nonisolated(unsafe) let shards: UnsafeMutablePointer<Mutex<CacheShard>>
-    private let shardCount: Int
+    let shardCount: Int
     /// What the shards hold together, kept beside them: whoever counts must not make a look-up wait.
     private let tally = CacheTally()
 

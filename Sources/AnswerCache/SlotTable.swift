@@ -26,6 +26,8 @@ struct SlotTable: ~Copyable {
     /// What twenty bits can tell apart; with 64 shards some sixty million answers.
     static let mostSlots = Int(indexMask) - 1
     private static let fewestSlots = 8
+    /// Octets that an empty table grows by with its first slot.
+    static let firstGrowth = fewestSlots * MemoryLayout<CacheSlot>.stride
 
     init() {
         // At most three quarters full, with room for the first slots.

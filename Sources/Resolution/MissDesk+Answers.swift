@@ -64,7 +64,7 @@ extension MissDesk {
         if isUnasked, lifetime.kind == .serverError {
             // The client that was expected shall try for itself.
         } else if let kind = lifetime.kind, block.cacheScope.keeps(kind, name) {
-            cache.insert(answer, for: query, as: kind, lifetime: lifetime.seconds, at: clocks.now())
+            keep(answer, as: kind, for: lifetime.seconds, in: cache)
             if first.reason == .ahead, !isUnasked { cache.noteDemand(query) }
         } else if lifetime.isConclusive {
             cache.forgetStale(query, at: clocks.now())
@@ -121,6 +121,27 @@ extension MissDesk {
         } else {
             cache.refreshFailed(query, at: clocks.now())
         }
+    }
+
+    private func keep(
+        _ answer: AnswerMessage,
+        as kind: AnswerKind,
+        for lifetime: UInt32,
+        in cache: ShardedCache
+    ) {
+        let now = clocks.now()
+        guard cache.insert(answer, for: query, as: kind, lifetime: lifetime, at: now) == .noRoom else {
+            return
+        }
+        // What there is of the budget is in other blocks' caches, or in other shards: the fullest one gives some back.
+        let caches = exchanges.values.compactMap(\.block.cache)
+        caches.max { $0.census().octets < $1.census().octets }?.makeRoom(
+            for: answer,
+            to: query,
+            as: kind,
+            at: now
+        )
+        cache.insert(answer, for: query, as: kind, lifetime: lifetime, at: now)
     }
 
     func readAgain(_ pending: PendingQuery) -> Bool {

@@ -19,11 +19,13 @@ import Timing
         let table: ZoneTable
         let desk: MissDesk
         let loops = LoopDetector()
+        let budget: ByteBudget
 
-        init() throws {
+        init(budget: Int = 1 << 20) throws {
+            self.budget = ByteBudget(limit: budget)
             block = ServerBlock(
                 index: 0,
-                cache: ShardedCache(settings: CacheSettings(), budget: ByteBudget(limit: 1 << 20)),
+                cache: ShardedCache(settings: CacheSettings(), budget: self.budget),
                 forwards: [ForwardRoute(from: .root, exchange: 0)],
                 logRules: [
                     LogRule(
@@ -49,11 +51,16 @@ import Timing
             desk.serve(block, by: [upstream])
         }
 
-        func ask(_ question: String, _ client: Client?, _ reason: AskReason = .miss) {
+        func ask(
+            _ question: String,
+            _ client: Client?,
+            _ reason: AskReason = .miss,
+            in table: ZoneTable? = nil
+        ) {
             desk.accept(
                 PendingQuery(
                     packet: Message(asking: question).encoded(),
-                    table: table,
+                    table: table ?? self.table,
                     zone: 0,
                     reason: reason,
                     arrivedAt: .at(0),
@@ -150,6 +157,36 @@ import Timing
                 "error: plugin/errors: 2 www.example.org. A: i/o timeout"
             ]
         )
+    }
+
+    @Test(
+        "A block that has used up the budget leaves room for the answers of another, and none for its failures"
+    )
+    func oneBudget() throws {
+        let office = try Office(budget: 20_000)
+        let other = ServerBlock(
+            index: 1,
+            cache: ShardedCache(settings: CacheSettings(), budget: office.budget),
+            forwards: [ForwardRoute(from: .root, exchange: 0)]
+        )
+        office.desk.serve(other, by: [office.upstream])
+        let table = try ResolutionTests.table([("test.", other)])
+        for number in 0..<200 {
+            office.ask("n\(number).example.org. A", nil)
+            try office.upstream.answer("NOERROR", "n\(number).example.org. 60 A 192.0.2.1")
+        }
+        #expect(office.budget.used > 19_500)
+        let before = try #require(office.block.cache).census().entries.success
+
+        office.ask("missing.test. A", nil, in: table)
+        try office.upstream.answer("NXDOMAIN", "authority test. 300 SOA a. b. 1 2 3 4 5")
+        #expect(other.cache?.census().entries.denial == 0)
+        #expect(office.block.cache?.census().entries.success == before)
+
+        office.ask("www.test. A", nil, in: table)
+        try office.upstream.answer("NOERROR", "www.test. 60 A 192.0.2.1")
+        #expect(other.cache?.census().entries.success == 1)
+        #expect(office.budget.used <= office.budget.limit)
     }
 
     @Test func aRetiredBlockAnswersServfail() throws {
