@@ -44,8 +44,9 @@ final class Worker {
             ?? ""
     }()
 
-    /// `cacheBudget`: octets of all caches together.
-    init(threads count: Int, cacheBudget: Int, token: String, logger: Logger) throws {
+    /// Made for the first configuration, which is then to be adopted; threads and queue stay as it says.
+    init(for message: ConfigurationMessage, logger: Logger) throws {
+        let count = message.threads
         self.logger = logger
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.group = group
@@ -57,7 +58,7 @@ final class Worker {
         let cells = 2 * count + 1
         let registry = ZoneRegistry(threads: cells)
         self.registry = registry
-        let budget = ByteBudget(limit: cacheBudget)
+        let budget = ByteBudget(limit: message.cacheBudget)
         let pluginNumbers = PluginNumbers(
             host: Self.hostName,
             wallClock: { MonotonicClock.wallClockSeconds() }
@@ -81,7 +82,7 @@ final class Worker {
             random: { UInt64.random(in: 0...(.max)) }
         )
         let rejections = RejectionCounters()
-        let identity = ProbeIdentity(token: token)
+        let identity = ProbeIdentity(token: message.token)
         let queryLog = QueryLog { logger.info("\($0)") }
         let makePipeline = { @Sendable (thread: Int) in
             QueryPipeline(
@@ -108,7 +109,10 @@ final class Worker {
             )
             return NIOLoopBound(loop, eventLoop: eventLoop)
         }.wait()
-        misses = try MissQueue(eventLoop: eventLoop) { [loop] in loop.value.accept($0) }
+        misses = try MissQueue(
+            eventLoop: eventLoop,
+            capacity: min(MissQueue.enough, message.mostWaiting)
+        ) { [loop] in loop.value.accept($0) }
         threadsPerSocket = count
         self.makePipeline = makePipeline
         numbers = WorkerNumbers(budget: budget)
@@ -155,12 +159,14 @@ extension Worker {
         let plan = try ServingPlan(configuration, after: self.plan, on: foundation)
         let stock = try sockets.places(for: plan, threads: threadsPerSocket)
 
+        foundation.budget.change(limit: message.cacheBudget)
         let loop = self.loop
         let streams = stock.streams
+        let mostWaiting = message.mostWaiting
         let promise = eventLoop.makePromise(of: Void.self)
         let shared = UncheckedBox(plan)
         eventLoop.execute {
-            loop.value.adopt(shared.value)
+            loop.value.adopt(shared.value, mostWaiting: mostWaiting)
             loop.value.listen(on: streams) { promise.completeWith($0) }
         }
         try promise.futureResult.wait()

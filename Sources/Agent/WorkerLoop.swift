@@ -71,7 +71,8 @@ extension WorkerLoop {
     }
 
     /// Asks for the blocks of `plan` from now on. Groups whose settings did not change keep their connections.
-    func adopt(_ plan: ServingPlan) {
+    func adopt(_ plan: ServingPlan, mostWaiting: Int) {
+        desk.mostWaiting = mostWaiting
         var kept = groups
         groups = [:]
         let retired = blocks

@@ -13,6 +13,9 @@ package final class ByteBudget: Sendable {
 
     package var limit: Int { bound.load(ordering: .relaxed) }
 
+    /// Another limit from now on. What is above a lower one goes as new answers come.
+    package func change(limit: Int) { bound.store(limit, ordering: .relaxed) }
+
     package var used: Int { taken.load(ordering: .relaxed) }
 
     /// Takes `octets` if there is room; in one step, else threads that insert at once would pass the bound

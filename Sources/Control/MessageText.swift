@@ -175,7 +175,7 @@ extension ConfigurationMessage {
             [
                 ("generation", String(generation)), ("token", token), ("main-file", mainFile),
                 ("default-port", String(defaultPort)), ("threads", String(threads)),
-                ("cache-budget", String(cacheBudget)),
+                ("cache-budget", String(cacheBudget)), ("most-waiting", String(mostWaiting)),
             ]
         )
     }
@@ -188,6 +188,7 @@ extension ConfigurationMessage {
             defaultPort: try text.number("default-port"),
             threads: try text.number("threads"),
             cacheBudget: try text.number("cache-budget"),
+            mostWaiting: try text.number("most-waiting"),
             recorded: recorded
         )
     }

@@ -36,8 +36,10 @@ package struct ConfigurationMessage: Hashable, Sendable {
     package let defaultPort: UInt16
     /// How many threads serve UDP; there are as many UDP sockets per endpoint.
     package let threads: Int
-    /// Octets that all caches of the worker may take together (`-cache-budget`).
+    /// Octets that all caches of the worker may take together.
     package let cacheBudget: Int
+    /// Clients that may wait for upstream at once.
+    package let mostWaiting: Int
     /// `RecordedSources.serialized` of module Corefile.
     package let recorded: [UInt8]
 
@@ -48,6 +50,7 @@ package struct ConfigurationMessage: Hashable, Sendable {
         defaultPort: UInt16,
         threads: Int,
         cacheBudget: Int,
+        mostWaiting: Int,
         recorded: [UInt8]
     ) {
         self.generation = generation
@@ -56,6 +59,7 @@ package struct ConfigurationMessage: Hashable, Sendable {
         self.defaultPort = defaultPort
         self.threads = threads
         self.cacheBudget = cacheBudget
+        self.mostWaiting = mostWaiting
         self.recorded = recorded
     }
 }

@@ -22,11 +22,13 @@ package final class MissQueue: MetricSource {
     private let event: EventDescriptor
     private let accept: @Sendable (PendingQuery) -> Void
 
-    /// `accept` is called on `eventLoop`. About `capacity` questions may wait: more would wait longer than their
-    /// askers want to, and each takes some 500 octets; 20 000 clients that ask at the same moment fit.
+    /// More would wait longer than their askers want to; 20 000 clients that ask at the same moment fit.
+    package static let enough = 24_576
+
+    /// `accept` is called on `eventLoop`. About `capacity` questions may wait, each takes some 500 octets.
     package init(
         eventLoop: any EventLoop,
-        capacity: Int = 24_576,
+        capacity: Int = MissQueue.enough,
         accept: @escaping @Sendable (PendingQuery) -> Void
     ) throws(SystemError) {
         self.capacity = capacity

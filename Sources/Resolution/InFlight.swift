@@ -36,10 +36,11 @@ struct InFlightTable {
     private var flightsStarted: UInt64 = 0
     /// Waiting queries in all.
     private(set) var waiting = 0
-    private let capacity: Int
+    /// Bounds the memory that a dead upstream can cost.
+    var capacity: Int
 
-    /// `capacity` bounds the memory that a dead upstream can cost: a waiting query takes some 500 octets.
-    init(capacity: Int) {
+    /// As many as a configuration says; more than the default would wait longer than they want to.
+    init(capacity: Int = 50_000) {
         self.capacity = capacity
     }
 

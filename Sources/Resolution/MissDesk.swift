@@ -47,9 +47,6 @@ package final class MissDesk {
 
     package typealias Alarm = (Instant, @escaping () -> Void) -> Void
 
-    /// Clients that may wait for upstream at once; some 30 MiB when all of them do.
-    package static let capacity = 50_000
-
     let hashing: NameHash
     let clocks: Clocks
     /// Which cells of the zone counters are ours.
@@ -60,7 +57,7 @@ package final class MissDesk {
     private let loops: LoopDetector
     /// Calls back at an instant, on the desk's event loop.
     let alarm: Alarm
-    var inFlight = InFlightTable(capacity: MissDesk.capacity)
+    var inFlight = InFlightTable()
     var searchPath = SearchPath()
     /// Some block has `search_ahead`.
     private(set) var observesSearches = false
@@ -105,6 +102,12 @@ package final class MissDesk {
         exchanges[ObjectIdentifier(block)] = nil
         observesSearches = exchanges.values.contains { $0.block.searchAhead != nil }
         failures.flush(block)
+    }
+
+    /// Clients that may wait at once.
+    package var mostWaiting: Int {
+        get { inFlight.capacity }
+        set { inFlight.capacity = newValue }
     }
 
     /// Clients that wait now.

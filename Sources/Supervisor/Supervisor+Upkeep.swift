@@ -35,6 +35,24 @@ extension Supervisor {
         pendingEvents.append(.configurationChecked(generation: newestGeneration))
     }
 
+    /// How much memory a configuration that goes to the worker may use; told when it is bounded, and each time that changes.
+    func memoryShares() -> MemoryShares {
+        let limit = world.memoryLimit()
+        let shares = MemoryShares(limit: limit, cacheBudget: options.cacheBudget)
+        let octets = Int64(limit ?? 0)
+        if octets != metrics.memoryLimit.value {
+            metrics.memoryLimit.set(octets)
+            let words = limit.map { "is \($0 >> 20) MiB" } ?? "is gone"
+            log.info(
+                """
+                The memory limit \(words): \(shares.cacheBudget >> 20) MiB are for cached answers, \
+                \(shares.mostWaiting) clients may wait for upstream
+                """
+            )
+        }
+        return shares
+    }
+
     func tell(_ notices: [ConfigurationNotice]) {
         for notice in notices {
             log.log(level: notice.severity.level, "\(notice.text)")

@@ -229,13 +229,16 @@ package final class Supervisor {
 
     private func sendConfiguration(_ generation: UInt64) {
         guard let worker, let configuration = configurations[generation] else { return }
+        // Read again each time: a container's limit can be changed while it runs.
+        let shares = memoryShares()
         let message = ConfigurationMessage(
             generation: generation,
             token: token,
             mainFile: configuration.check.mainFile,
             defaultPort: configuration.check.defaultPort,
             threads: options.threads,
-            cacheBudget: options.cacheBudget,
+            cacheBudget: shares.cacheBudget,
+            mostWaiting: shares.mostWaiting,
             recorded: configuration.check.recorded.serialized
         )
         do throws(ControlError) {

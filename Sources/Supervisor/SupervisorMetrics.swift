@@ -24,6 +24,8 @@ package final class SupervisorMetrics: MetricSource {
     let workerRestarts = SharedCounter()
     let workerFaults = SharedCounter()
     let workerIsUp = SharedGauge()
+    /// Octets; zero without one.
+    let memoryLimit = SharedGauge()
     let networkRepairs = SharedCounter()
     let upstreamMoves = SharedCounter()
     let reloads = SharedCounter()
@@ -77,6 +79,7 @@ package final class SupervisorMetrics: MetricSource {
         snapshot.add(.workerRestarts, workerRestarts.value)
         snapshot.add(.panics, workerFaults.value)
         snapshot.add(.workerUp, Double(workerIsUp.value))
+        snapshot.add(.memoryLimit, Double(memoryLimit.value))
         snapshot.add(.nodeNetworkRepairs, networkRepairs.value)
         snapshot.add(.upstreamServiceMoves, upstreamMoves.value)
         snapshot.add(.configurationReloads, labels: ["success"], reloads.value)

@@ -44,9 +44,8 @@ package struct SupervisorOptions: Hashable, Sendable {
     package var stateDirectory = "/run/node-local-dns"
     /// `-threads`: packet threads of the worker.
     package var threads = 1
-    /// `-cache-budget`: octets of all caches together. 64 MiB are far above two full default caches (some
-    /// 8 MiB), far below what a small node can spare.
-    package var cacheBudget = 64 << 20
+    /// `-cache-budget`: octets of all caches together; nil: by the memory limit (`MemoryShares`).
+    package var cacheBudget: Int?
     /// `-grace-period`.
     package var gracePeriod = Interval.seconds(5)
     /// `-dead-man`: how long traffic stays ours when nothing of us moves; zero: for ever.

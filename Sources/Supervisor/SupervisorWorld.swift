@@ -49,17 +49,21 @@ package struct SupervisorWorld {
     package var startWorker: (SharedDescriptor) throws(SystemError) -> any WorkerProcess
     package var makeNetwork: (NetworkPlan) throws(NodeNetworkError) -> any NetworkKeeper
     package var detectServiceProxy: () -> ServiceProxy
+    /// Octets that this process and the worker may use together; nil: as many as there are.
+    package var memoryLimit: () -> Int?
 
     package init(
         environment: @escaping @Sendable (String) -> String?,
         startWorker: @escaping (SharedDescriptor) throws(SystemError) -> any WorkerProcess,
         makeNetwork: @escaping (NetworkPlan) throws(NodeNetworkError) -> any NetworkKeeper,
-        detectServiceProxy: @escaping () -> ServiceProxy
+        detectServiceProxy: @escaping () -> ServiceProxy,
+        memoryLimit: @escaping () -> Int? = { nil }
     ) {
         self.environment = environment
         self.startWorker = startWorker
         self.makeNetwork = makeNetwork
         self.detectServiceProxy = detectServiceProxy
+        self.memoryLimit = memoryLimit
     }
 
     /// This process' environment, this binary as worker, this node.
@@ -76,7 +80,8 @@ package struct SupervisorWorld {
                 return SpawnedWorker(try ChildProcess.spawnSelf(arguments: arguments, control: control))
             },
             makeNetwork: { (plan) throws(NodeNetworkError) in try NodeNetwork(plan: plan) },
-            detectServiceProxy: { ServiceProxy.detect() }
+            detectServiceProxy: { ServiceProxy.detect() },
+            memoryLimit: { MemoryLimit.ownGroup }
         )
     }
 }

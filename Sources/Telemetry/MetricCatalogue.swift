@@ -160,6 +160,7 @@ extension MetricCatalogue {
             counter("Questions asked ahead of a client's search list, and what became of them.", ["result"])
         case .cacheBytes: gauge("Memory the cached answers take in bytes.")
         case .cacheBudget: gauge("Memory cached answers may take in bytes.")
+        case .memoryLimit: gauge("Memory that supervisor and worker may use together in bytes; 0: no limit.")
         case .interceptionActive:
             gauge("Whether DNS traffic of the address family reaches us.", ["family"])
         case .fallbackInstalled:

@@ -85,6 +85,7 @@ package enum MetricFamily: String, CaseIterable, Sendable {
     case searchAhead = "nodelocal_search_ahead_total"
     case cacheBytes = "nodelocal_cache_bytes"
     case cacheBudget = "nodelocal_cache_budget_bytes"
+    case memoryLimit = "nodelocal_memory_limit_bytes"
     case interceptionActive = "nodelocal_interception_active"
     case fallbackInstalled = "nodelocal_fallback_installed"
     case serviceProxy = "nodelocal_service_proxy"

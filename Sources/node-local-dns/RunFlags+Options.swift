@@ -128,7 +128,8 @@ enum FlagValue {
     }
 
     /// MiB to octets; 64 GiB are more than any node's DNS needs.
-    static func cacheBudget(_ text: String) throws(FlagProblem) -> Int {
+    static func cacheBudget(_ text: String?) throws(FlagProblem) -> Int? {
+        guard let text else { return nil }
         guard let mebibytes = Int(text), (1...65536).contains(mebibytes) else {
             throw FlagProblem.syntax(text, "cache-budget", "1 to 65536 (MiB)")
         }

@@ -52,9 +52,12 @@ struct ServingFlags: ParsableArguments {
 
     @Option(
         name: .customLong("cache-budget", withSingleDash: true),
-        help: ArgumentHelp("Memory that all caches together may take.", valueName: "MiB")
+        help: ArgumentHelp(
+            "Memory that all caches together may take. (default: 3/8 of the memory limit, 64 without one)",
+            valueName: "MiB"
+        )
     )
-    var cacheBudget = "64"
+    var cacheBudget: String?
 }
 
 struct NetworkFlags: ParsableArguments {

@@ -59,6 +59,7 @@ import Testing
             defaultPort: 5353,
             threads: 2,
             cacheBudget: 64 << 20,
+            mostWaiting: 50_000,
             recorded: (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0) }
         )
         try supervisor.send(.configuration(message))

@@ -1,4 +1,4 @@
-"""A memory control group for one process, of either version of control groups."""
+"""A memory control group, of either version of control groups."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
 BY_VERSION = {1: ("memory.limit_in_bytes", "memory.oom_control"), 2: ("memory.max", "memory.events")}
+# `ip netns exec` covers /sys with one that has no control groups.
+MOUNT = {1: "mount -t cgroup -o memory memory /sys/fs/cgroup", 2: "mount -t cgroup2 cgroup2 /sys/fs/cgroup"}
 
 
 class MemoryLimit:
@@ -14,6 +16,14 @@ class MemoryLimit:
     def __init__(self, name: str) -> None:
         self.version = 1 if (ROOT / "memory").is_dir() else 2
         self.directory = (ROOT / "memory" if self.version == 1 else ROOT) / name
+
+    @classmethod
+    def of(cls, pid: int) -> "MemoryLimit":
+        """The group that a process is in; not made, and not removed."""
+        lines = (line.split(":", 2) for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines())
+        paths = {kind: path for number, kinds, path in lines for kind in kinds.split(",")}
+        # Version 2 names no controller.
+        return cls(paths.get("memory", paths.get("", "/")).strip("/"))
 
     def __enter__(self) -> "MemoryLimit":
         if self.version == 2:
@@ -33,8 +43,19 @@ class MemoryLimit:
     def take(self, pid: int) -> None:
         (self.directory / "cgroup.procs").write_text(str(pid))
 
+    @property
+    def wrapper(self) -> tuple[str, ...]:
+        """What stands before a command of a namespace so that it begins in here, and sees it as in a container."""
+        group = f"/sys/fs/cgroup/{self.directory.name}"
+        return ("sh", "-c", f'{MOUNT[self.version]} && echo $$ >{group}/cgroup.procs && exec "$@"', "sh")
+
     def set(self, octets: int) -> None:
         (self.directory / BY_VERSION[self.version][0]).write_text(str(octets))
+
+    @property
+    def peak(self) -> int:
+        """The most octets that were in use here."""
+        return int((self.directory / {1: "memory.max_usage_in_bytes", 2: "memory.peak"}[self.version]).read_text())
 
     @property
     def kills(self) -> int:
