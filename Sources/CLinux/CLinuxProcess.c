@@ -67,6 +67,13 @@ int clinux_reap(pid_t process, int *code, int *signalled)
     return 1;
 }
 
+// MARK: - Descriptors of a thread
+
+int clinux_own_descriptors(void)
+{
+    return close_range(3, ~0u, CLOSE_RANGE_UNSHARE);
+}
+
 // MARK: - Descriptors that report
 
 int clinux_signal_descriptor(const int *signals, unsigned int count)

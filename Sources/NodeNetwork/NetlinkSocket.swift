@@ -4,7 +4,7 @@
 
 import CNetlink
 import Glibc
-import Kernel
+package import Kernel
 
 /// One netlink socket.
 package protocol NetlinkChannel: AnyObject {
@@ -32,7 +32,8 @@ package enum NetlinkIdentity: Hashable, Sendable {
     case anonymous
     /// Under this port id, or EADDRINUSE when a socket of the namespace has it.
     case port(UInt32)
-    /// Also under a descriptor number as high as allowed: what a dying process' kernel closes first.
+    /// Also closed before anything else when this process dies: its thread has nothing else (`SecludedSocket`), or,
+    /// where that cannot be had, its descriptor has a number as high as allowed.
     case owner(UInt32)
 }
 
@@ -40,21 +41,28 @@ package enum NetlinkIdentity: Hashable, Sendable {
 
 /// Real sockets, in the network namespace of the calling thread.
 package struct LibmnlOpener: NetlinkOpener {
-    package init() {}
+    private let ownersThread: SecludedThread?
+
+    /// `ownersThread` opens what is an owner, in its own network namespace.
+    package init(ownersThread: SecludedThread? = nil) { self.ownersThread = ownersThread }
 
     package func open(
         _ netlinkProtocol: CInt,
         as identity: NetlinkIdentity
     ) throws(Errno) -> any NetlinkChannel {
-        try LibmnlSocket(netlinkProtocol, as: identity)
+        if case .owner(let port) = identity, let ownersThread {
+            return try SecludedSocket(netlinkProtocol, port: port, on: ownersThread)
+        }
+        return try LibmnlSocket(netlinkProtocol, as: identity)
     }
 }
 
 /// A non-blocking, close-on-exec netlink socket; closed when its last reference goes.
 @safe
-private final class LibmnlSocket: NetlinkChannel {
-    /// SAFETY: made in `init`, closed in `deinit`, handed to libmnl only while `self` lives.
-    private let socket: OpaquePointer
+final class LibmnlSocket: NetlinkChannel, Sendable {
+    /// SAFETY: made in `init`, closed in `deinit`, handed to libmnl only while `self` lives. libmnl changes it in `init`
+    /// alone, and the kernel does not mind who calls.
+    nonisolated(unsafe) private let socket: OpaquePointer
 
     init(_ netlinkProtocol: CInt, as identity: NetlinkIdentity) throws(Errno) {
         // SAFETY: no pointer goes in; nil or a new handle comes out.

@@ -4,6 +4,7 @@
 
 package import Addresses
 import CNetlink
+import Kernel
 
 /// Makes and keeps link, addresses and tables; one per process, used from one thread at a time.
 ///
@@ -21,10 +22,11 @@ package final class NodeNetwork {
     private var wantsFallback = false
     private let opener: any NetlinkOpener
 
-    /// Opens the sockets that read and listen; changes nothing on the node yet.
+    /// Opens the sockets that read and listen; changes nothing on the node yet. The thread that will own the tables
+    /// starts here: call it before any other thread starts.
     package init(
         plan: NetworkPlan,
-        opener: any NetlinkOpener = LibmnlOpener(),
+        opener: any NetlinkOpener = LibmnlOpener(ownersThread: try? SecludedThread(name: "table-owner")),
         ownership: TableOwnership = .whereSupported
     ) throws(NodeNetworkError) {
         self.plan = plan

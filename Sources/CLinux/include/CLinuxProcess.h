@@ -25,6 +25,11 @@ int clinux_pidfd_send_signal(int process, int signal);
 /// is 1. 0: it runs. -1 with errno.
 int clinux_reap(pid_t process, int *code, int *signalled);
 
+// MARK: - Descriptors of a thread
+
+/// Gives the calling thread a table of descriptors of its own, with the standard streams in it. -1 with errno.
+int clinux_own_descriptors(void);
+
 // MARK: - Descriptors that report
 
 /// Blocks the `count` signals for this thread, and those started later, and returns a descriptor that reads
