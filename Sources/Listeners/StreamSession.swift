@@ -3,6 +3,7 @@
 
 import Addresses
 import DNSWire
+import Glibc
 import Kernel
 import NIOCore
 import Resolution
@@ -27,6 +28,8 @@ final class StreamSession: ChannelDuplexHandler {
     private var waiting = 0
     private var holdsRead = false
     private var clientIsDone = false
+    /// We leave, and the client has just had an answer.
+    private var mayLeave = false
     /// All is answered and on its way out; then the connection is closed.
     private var isEnding = false
     private var deadline: NIODeadline
@@ -170,18 +173,23 @@ final class StreamSession: ChannelDuplexHandler {
 
     /// Behind an answer is the one moment at which a client may be left without losing a question of its.
     private func leaveIfToldTo() {
-        if desk.isLeaving, !frames.isInsideMessage { clientIsDone = true }
+        if desk.isLeaving, !frames.isInsideMessage { mayLeave = true }
     }
 
     private func closeWhenDone(_ context: ChannelHandlerContext) {
-        guard clientIsDone, waiting == 0, !isEnding else { return }
+        guard clientIsDone || mayLeave, waiting == 0, !isEnding else { return }
         isEnding = true
         // Behind all that was written before: a client that reads slowly still gets the whole of it.
         let last = output
         output = ByteBuffer()
-        context.writeAndFlush(wrapOutboundOut(last)).assumeIsolated().whenComplete { _ in
-            context.close(promise: nil)
-        }
+        context.writeAndFlush(wrapOutboundOut(last)).assumeIsolated().whenComplete { _ in self.end(context) }
+    }
+
+    /// What the client has asked meanwhile lies in the socket, and would go with it: it is answered first.
+    private func end(_ context: ChannelHandlerContext) {
+        guard !clientIsDone, context.channel.hasUnreadInput else { return context.close(promise: nil) }
+        mayLeave = false
+        isEnding = false
     }
 
     // MARK: Time
@@ -215,6 +223,22 @@ private struct StreamReplyPath: ReplyPath {
 
     func deliver(_ reply: Span<UInt8>) {
         unsafe session.deliverLate(reply)
+    }
+}
+
+extension Channel {
+    /// Whether the kernel holds octets for us that nobody has read.
+    fileprivate var hasUnreadInput: Bool {
+        guard let options = self as? any SocketOptionProvider else { return false }
+        var isHeld = false
+        // SO_MEMINFO (Linux 4.12): the first of nine numbers is what the receive queue takes.
+        let numbers: EventLoopFuture<InlineArray<9, UInt32>> = options.unsafeGetSocketOption(
+            level: .socket,
+            name: NIOBSDSocket.Option(rawValue: SO_MEMINFO)
+        )
+        // Known at once: we are on the channel's loop.
+        numbers.assumeIsolated().whenSuccess { isHeld = $0[0] > 0 }
+        return isHeld
     }
 }
 
