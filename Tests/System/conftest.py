@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from testbed import Agent, Bed
+from testbed.priority import real_time
 from testbed.trial import ROWS, table
 
 
@@ -63,6 +64,13 @@ def new_agent(bed: Bed, binary: Path) -> Iterator[Callable[..., Agent]]:
         if one.process is not None and one.process.poll() is None:
             one.send(15)
             one.wait(10)
+
+
+@pytest.fixture(scope="module")
+def real_time_priority(bed: Bed) -> Iterator[None]:
+    """The tests of a module, the agents and askers that they start, and the nameservers are not held up by anybody else."""
+    with real_time([*bed.cluster.pids(), *bed.outside.pids()]):
+        yield
 
 
 @pytest.fixture(scope="module")

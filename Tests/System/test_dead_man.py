@@ -10,6 +10,8 @@ from testbed.addresses import V4
 from test_life import resolves
 from test_ready import is_active
 
+pytestmark = pytest.mark.usefixtures("real_time_priority")
+
 
 @pytest.mark.parametrize("stopped", ["supervisor", "both"])
 def test_traffic_goes_to_cluster_dns_and_comes_back(bed: Bed, new_agent, stopped: str) -> None:

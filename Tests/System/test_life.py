@@ -14,6 +14,8 @@ from testbed.agent import alive, for_addresses, manifest_template
 from testbed.client import addresses
 from testbed.load import Load
 
+pytestmark = pytest.mark.usefixtures("real_time_priority")
+
 
 def resolves(bed: Bed, server: str = V4.local) -> bool:
     return addresses(bed.pod1.ask("kubernetes.default.svc.cluster.local", server=server, timeout=0.5)) == {

@@ -11,6 +11,8 @@ from testbed import Agent, Bed, eventually
 from testbed.addresses import V4
 from test_life import resolves
 
+pytestmark = pytest.mark.usefixtures("real_time_priority")
+
 
 def is_active(agent: Agent) -> bool:
     return agent.metrics(9353).value("nodelocal_interception_active", family="ipv4") == 1

@@ -6,6 +6,8 @@ from testbed import Agent, Bed, eventually
 from testbed.addresses import V4
 from testbed.client import addresses
 
+pytestmark = pytest.mark.usefixtures("real_time_priority")
+
 SOON = 1.0
 
 

@@ -18,6 +18,8 @@ from testbed.addresses import V4
 from testbed.agent import MANIFEST, for_addresses, manifest_template
 from testbed.client import addresses
 
+pytestmark = pytest.mark.usefixtures("real_time_priority")
+
 IP_FREEBIND = 15  # <linux/in.h>: the address need not be there yet
 
 

@@ -19,6 +19,8 @@ from testbed.kube_proxy import FORMS
 from testbed.memory_limit import MemoryLimit
 from testbed.trial import ROWS, Trial, wait_replaced, wait_serving
 
+pytestmark = pytest.mark.usefixtures("real_time_priority")
+
 
 @pytest.fixture(params=FORMS)
 def form(bed: Bed, request: pytest.FixtureRequest) -> Iterator[str]:

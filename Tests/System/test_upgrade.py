@@ -7,11 +7,14 @@ from collections.abc import Callable
 
 import dns.message
 import dns.query
+import pytest
 
 from testbed import Agent, Bed, eventually
 from testbed.addresses import V4
 from testbed.askers import Askers
 from test_life import occurrences, resolves
+
+pytestmark = pytest.mark.usefixtures("real_time_priority")
 
 
 @contextlib.contextmanager

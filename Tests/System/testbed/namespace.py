@@ -37,6 +37,10 @@ class Namespace:
         words = ["ip", "netns", "exec", self.name, *(str(word) for word in command)]
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, **options)
 
+    def pids(self) -> list[int]:
+        """Who runs in here."""
+        return [int(word) for word in run("ip", "netns", "pids", self.name, check=False).split()]
+
     def sysctl(self, *settings: str) -> None:
         self.run("sysctl", "-qw", *settings)
 
@@ -63,11 +67,11 @@ class Namespace:
     def remove(self) -> None:
         """Ends what still runs in here, by its pid, and deletes the namespace."""
         for signal_number in (signal.SIGTERM, signal.SIGKILL):
-            for pid in run("ip", "netns", "pids", self.name, check=False).split():
+            for pid in self.pids():
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(pid), signal_number)
+                    os.kill(pid, signal_number)
             deadline = time.monotonic() + 2
-            while run("ip", "netns", "pids", self.name, check=False).strip() and time.monotonic() < deadline:
+            while self.pids() and time.monotonic() < deadline:
                 time.sleep(0.02)
         run("ip", "netns", "del", self.name, check=False)
         resolver_directory = Path("/etc/netns") / self.name
