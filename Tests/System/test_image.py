@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,27 +12,18 @@ import yaml
 
 from testbed import Bed, eventually
 from testbed.addresses import V4
-from testbed.agent import MANIFEST, REPOSITORY, alive
-from testbed.container import ContainedAgent, Runtime, labels
-from testbed.kustomize import select
+from testbed.agent import REPOSITORY, alive, process_status
+from testbed.container import IMAGE, ContainedAgent, Runtime, build_image, labels, pod_of_the_manifest
+from testbed.flood import Flood
 from testbed.load import Load
+from testbed.memory_limit import MemoryLimit
 
-IMAGE = REPOSITORY / ".build" / "image"
 ADDRESSES = (V4.local, V4.kube_dns)
-
-
-def build(binary: Path) -> str:
-    """Builds the image around the binary under test; its digest."""
-    made = subprocess.run(
-        [REPOSITORY / "scripts" / "image", "--binary", binary], capture_output=True, text=True, check=False
-    )
-    assert made.returncode == 0, made.stdout + made.stderr
-    return (IMAGE / "digest").read_text()
 
 
 @pytest.fixture(scope="module")
 def image_digest(binary: Path) -> str:
-    return build(binary)
+    return build_image(binary)
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +40,8 @@ def image(runtime: Runtime) -> str:
 @pytest.fixture
 def contained(bed: Bed, binary: Path, runtime: Runtime, image: str) -> Callable[..., ContainedAgent]:
     """Makes agents in containers; `pod` changes the manifest's pod."""
-    text = MANIFEST.read_text().replace("__PILLAR__LOCAL__DNS__", V4.local)
-    text = text.replace("__PILLAR__DNS__DOMAIN__", "cluster.local").replace("__PILLAR__DNS__SERVER__", V4.kube_dns)
-    (daemon_set,) = select(list(yaml.safe_load_all(text)), "DaemonSet")
-
     def make(pod: Callable[[dict], None] = lambda _: None, **options) -> ContainedAgent:
-        specification = yaml.safe_load(yaml.safe_dump(daemon_set["spec"]["template"]["spec"]))
+        specification = pod_of_the_manifest()
         pod(specification)
         # The manifest leaves link and addresses to the next agent; here each test finds the node as it was.
         options.setdefault("flags", {"skipteardown": "false"})
@@ -66,7 +54,7 @@ def contained(bed: Bed, binary: Path, runtime: Runtime, image: str) -> Callable[
 
 
 def test_the_same_commit_gives_the_same_digest(binary: Path, image_digest: str) -> None:
-    assert build(binary) == image_digest
+    assert build_image(binary) == image_digest
 
 
 def test_it_holds_the_program_and_what_it_loads(image_digest: str) -> None:
@@ -127,16 +115,54 @@ def test_pods_resolve_and_a_stop_leaves_nothing(bed: Bed, contained: Callable[..
             asked = agent.execute(*command)
             assert asked.returncode == 0, asked
         assert "rror" not in agent.log.replace("    errors\n", "").replace("kubernetes.default", ""), agent.log
-        status = worker_status(agent)
+        (pid,) = agent.children()
+        status = process_status(pid)
         assert status["Uid"].split() == ["65532"] * 4 and status["Gid"].split() == ["65532"] * 4
         assert status["Groups"].split() in ([], ["65532"])
         for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
             assert int(status[kind], 16) == 0, f"{kind} {status[kind]}"
-        assert status["NoNewPrivs"].strip() == "1"
-        assert status["Seccomp"].strip() == "2", "containerd's profile, at least"
-        (pid,) = agent.children()
+        assert status["NoNewPrivs"] == "1"
+        filters = {one: int(process_status(one)["Seccomp_filters"]) for one in (agent.pid, pid)}
+        assert filters == {agent.pid: 1, pid: 2}, "containerd's profile, and the worker's own filter"
+        assert "ro" in root_mount(pid).split(","), "nothing of its root can be written"
     eventually(lambda: not alive(pid), within=2, what="the worker has ended")
     assert bed.network_state() == before
+
+
+def limited(pod: dict) -> None:
+    (container,) = pod["containers"]
+    container["resources"]["limits"] = {"memory": "64Mi"}
+
+
+def test_the_limit_of_the_container_bounds_what_it_keeps(contained: Callable[..., ContainedAgent]) -> None:
+    with contained(limited) as agent:
+        for port in (9253, 9353):
+            assert agent.metrics(port).value("nodelocal_memory_limit_bytes") == 64 << 20
+        assert agent.metrics().value("nodelocal_cache_budget_bytes") == 24 << 20
+        assert "The memory limit is 64 MiB: 24 MiB are for cached answers" in agent.log
+
+
+def test_at_its_memory_limit_the_node_keeps_dns(bed: Bed, contained: Callable[..., ContainedAgent]) -> None:
+    """A limit that suffices for an idle agent, and a flood that it has to remember: the kernel kills in its group."""
+    with contained(limited) as agent:
+        with Load(bed.pod1, V4.local, ["kubernetes.default.svc.cluster.local"], rate=50) as load:
+            eventually(lambda: load.sent >= 25, within=5, what="some look-ups")
+            (worker,) = agent.children()
+            group = MemoryLimit.of(agent.pid)
+            group.set(group.usage + (1 << 20))
+            flood = Flood(bed.pod2, V4.local, "example.org", 1_000_000, within=20, window=4_096)
+            asking = threading.Thread(target=flood.run, daemon=True)
+            asking.start()
+            eventually(lambda: not alive(worker), within=20, what="the worker's death")
+            flood.within = 0
+            assert group.kills >= 1
+            group.set(64 << 20)
+            asking.join()
+            lost = len(load.lost)
+            before = load.sent
+            eventually(lambda: load.sent >= before + 50, within=5, what="look-ups behind it")
+    # Half a second's at most, and none when the flood is over.
+    assert lost <= 25 and len(load.lost) - lost <= 1, load.lost
 
 
 def test_the_node_keeps_dns_when_the_main_process_is_killed(bed: Bed, contained: Callable[..., ContainedAgent]) -> None:
@@ -195,8 +221,7 @@ def test_without_kill_a_worker_that_hangs_stays(bed: Bed, contained: Callable[..
             os.kill(pid, signal.SIGCONT)
 
 
-def worker_status(agent: ContainedAgent) -> dict[str, str]:
-    """/proc/PID/status of the running worker."""
-    (pid,) = agent.children()
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+def root_mount(pid: int) -> str:
+    """The options of what a process sees as its root directory."""
+    mounts = (line.split() for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines())
+    return next(fields[5] for fields in mounts if fields[4] == "/")

@@ -7,10 +7,15 @@ import signal
 import subprocess
 from pathlib import Path
 
-from .agent import Agent
+import yaml
+
+from .addresses import V4
+from .agent import MANIFEST, REPOSITORY, Agent
 from .eventually import eventually
+from .kustomize import select
 from .shell import run
 
+IMAGE = REPOSITORY / ".build" / "image"
 CONFIGURATION = """\
 version = 2
 root = "{directory}/root"
@@ -27,6 +32,23 @@ DEFAULT_CAPABILITIES = (
     "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP "
     "SETUID SYS_CHROOT"
 ).split()
+
+
+def build_image(binary: Path) -> str:
+    """Builds the image around a binary; its digest."""
+    made = subprocess.run(
+        [REPOSITORY / "scripts" / "image", "--binary", binary], capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    return (IMAGE / "digest").read_text()
+
+
+def pod_of_the_manifest() -> dict:
+    """The specification of the DaemonSet's pods, with the placeholders that an operator fills in."""
+    text = MANIFEST.read_text().replace("__PILLAR__LOCAL__DNS__", V4.local)
+    text = text.replace("__PILLAR__DNS__DOMAIN__", "cluster.local").replace("__PILLAR__DNS__SERVER__", V4.kube_dns)
+    (daemon_set,) = select(list(yaml.safe_load_all(text)), "DaemonSet")
+    return daemon_set["spec"]["template"]["spec"]
 
 
 class Runtime:
@@ -92,6 +114,8 @@ class ContainedAgent(Agent):
 
     def start(self) -> "ContainedAgent":
         words = [*self.security(), *self.resources(), *self.mounts()]
+        # The kubelet's runtime shows a container its own control group; ctr by itself does not.
+        words += ["--mount", "type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro:nosuid:noexec:nodev"]
         if self.upstream is not None:
             words += ["--env", f"KUBE_DNS_UPSTREAM_SERVICE_HOST={self.upstream}"]
         command = self.runtime.command(

@@ -53,6 +53,10 @@ class MemoryLimit:
         (self.directory / BY_VERSION[self.version][0]).write_text(str(octets))
 
     @property
+    def usage(self) -> int:
+        return int((self.directory / {1: "memory.usage_in_bytes", 2: "memory.current"}[self.version]).read_text())
+
+    @property
     def peak(self) -> int:
         """The most octets that were in use here."""
         return int((self.directory / {1: "memory.max_usage_in_bytes", 2: "memory.peak"}[self.version]).read_text())
