@@ -19,7 +19,7 @@ from .processes import usable_cores
 from .results import Results, Samples
 
 WORK = Path(".build/bench")
-C_PROGRAMS = ("reflector", "latency")
+C_PROGRAMS = ("reflector", "latency", "burst")
 
 
 def arguments() -> argparse.Namespace:

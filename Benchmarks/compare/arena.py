@@ -1,15 +1,12 @@
 """The places of one session: addresses on loopback, cores, a directory for files. Nothing here measures."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 SERVER_CORE = 0
 LOAD_CORE = 1
-# Two packet threads want two cores, and a load that is faster than both: all the other cores, where there are any.
-# dnsperf spends more on a question than the agent does.
+# For two packet threads; the load sleeps meanwhile.
 TWO_SERVER_CORES = (0, 1)
-REST_OF_CORES = tuple(sorted(os.sched_getaffinity(0) - set(TWO_SERVER_CORES)))[:8] or (LOAD_CORE,)
 
 # Not 53: this machine may have a DNS server of its own.
 PORT = 5300

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import names
-from .arena import LOAD_CORE, REST_OF_CORES, SERVER_CORE, TWO_SERVER_CORES, Arena
+from .arena import SERVER_CORE, TWO_SERVER_CORES, Arena
 from .contestants import AGENT, DNSDIST, LARGE_CAPACITY, PEERS, REFLECTOR, UNBOUND, Setting
 from .errors import BenchError
-from .load import Load, Steady
+from .load import Burst, Load, Steady
 
 # More than any server here forwards: no name is asked for twice.
 NAMES_PER_SECOND = 120_000
@@ -17,6 +17,11 @@ STEADY_RATE = 10_000
 # Axes that are looked at in their own way.
 ENTRIES = "entries"
 THREADS = "packet threads"
+# Less than what a socket's buffer of 4 MiB holds (each datagram counts for 768 octets, and the kernel doubles what it
+# is asked for), from so many sockets that the kernel deals them to two threads evenly.
+BURST_QUESTIONS = 8_000
+BURST_SOCKETS = 1_000
+BURSTS_PER_SECOND = 3
 # Enough to see what a socket costs, and less than the load can do with ten thousand of them.
 SOCKETS_RATE = 20_000
 
@@ -42,7 +47,7 @@ class Loads:
 
     fill: Load
     warm_up: Load | Steady | None
-    measured: Load | Steady
+    measured: Load | Steady | Burst
     upstream_stopped: bool = False
 
 
@@ -80,13 +85,12 @@ def _hits(
     fill_seconds: int = 20,
     clients: int = 20,
     outstanding: int = 200,
-    cores: tuple[int, ...] = (LOAD_CORE,),
 ) -> Callable[[Arena, Pace], Loads]:
     def loads(arena: Arena, pace: Pace) -> Loads:
         file = queries(arena)
 
         def hits(seconds: int) -> Load:
-            return Load(transport, file, clients, outstanding, seconds, cores=cores)
+            return Load(transport, file, clients, outstanding, seconds)
 
         return Loads(_fill(file, fill_seconds), hits(pace.warm_up_seconds), hits(pace.seconds), upstream_stopped=True)
 
@@ -103,6 +107,15 @@ def _steady(rate: int, sockets: int) -> Callable[[Arena, Pace], Loads]:
         return Loads(_fill(queries), steady(pace.warm_up_seconds), steady(pace.seconds), upstream_stopped=True)
 
     return loads
+
+
+def _bursts(arena: Arena, pace: Pace) -> Loads:
+    queries = names.hot_names(arena)
+
+    def bursts(seconds: int) -> Burst:
+        return Burst(queries, BURST_QUESTIONS, BURST_SOCKETS, bursts=BURSTS_PER_SECOND * seconds)
+
+    return Loads(_fill(queries), bursts(1), bursts(pace.seconds), upstream_stopped=True)
 
 
 def _misses(outstanding: int) -> Callable[[Arena, Pace], Loads]:
@@ -220,10 +233,12 @@ def _growing_threads(count: int) -> Case:
     return Case(
         key=f"threads-{count}",
         title=_title(THREADS, count),
-        method=f"UDP hits on the 1 000 hot names; the agent has the cores {_listed(TWO_SERVER_CORES)}, the load "
-        f"{_listed(REST_OF_CORES)}; 200 sockets, 1 000 outstanding. Here queries per second are compared.",
+        method=f"UDP hits on the 1 000 hot names; the agent has the cores {_listed(TWO_SERVER_CORES)}. It is stopped "
+        f"while {BURST_QUESTIONS} questions from {BURST_SOCKETS} sockets are put into its buffers, and answers them "
+        "while the load sleeps (`Benchmarks/compare/burst.c`). Queries per second, from the first answer's arrival to "
+        "the last one's, are those of the median burst.",
         contestants=(AGENT,),
-        loads=_hits("udp", clients=200, outstanding=1000, cores=REST_OF_CORES),
+        loads=_bursts,
         setting=Setting(threads=count),
         cores=TWO_SERVER_CORES,
         growth=Growth(THREADS, count),

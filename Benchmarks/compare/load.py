@@ -1,5 +1,5 @@
 """The load: one bounded run on the load's cores, and what came of it. dnsperf asks as fast as answers come (closed
-loop); `latency.c` asks at a fixed rate whatever comes (open loop)."""
+loop); `latency.c` asks at a fixed rate whatever comes (open loop); `burst.c` asks first and sleeps then."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .arena import LOAD_CORE, PORT, Arena
 from .errors import BenchError
+from .processes import Server
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class LoadResult:
     failed: int  # answered, but not with NOERROR
     seconds: float
     queries_per_second: float
-    mean_latency_microseconds: float
+    mean_latency_microseconds: float | None
     response_octets: int
     quantiles: dict[str, float] | None = None  # of latency, share -> microseconds; open loop only
 
@@ -36,18 +37,17 @@ class Load:
     seconds: int
     once: bool = False  # ends, at the latest, with the last name of the file
     timeout: int = 2  # seconds until a question counts as lost
-    cores: tuple[int, ...] = (LOAD_CORE,)
 
-    def run(self, arena: Arena, address: str) -> LoadResult:
+    def run(self, arena: Arena, server: Server, address: str) -> LoadResult:
         command = ["dnsperf", "-s", address, "-p", str(PORT), "-d", str(self.queries), *self._options()]
-        return parse(_output(command, self.cores, self.seconds, address))
+        return parse(_output(command, self.seconds, address))
 
     def shown(self) -> str:
         """The command as the document shows it."""
         return " ".join(["dnsperf", "-d", self.queries.name, *self._options()])
 
     def _options(self) -> list[str]:
-        options = ["-m", self.transport, "-c", str(self.clients), "-T", str(len(self.cores))]
+        options = ["-m", self.transport, "-c", str(self.clients), "-T", "1"]
         options += ["-q", str(self.outstanding), "-l", str(self.seconds), "-t", str(self.timeout)]
         return options + (["-n", "1"] if self.once else [])
 
@@ -61,9 +61,9 @@ class Steady:
     seconds: int
     sockets: int
 
-    def run(self, arena: Arena, address: str) -> LoadResult:
+    def run(self, arena: Arena, server: Server, address: str) -> LoadResult:
         command = [str(arena.directory / "latency"), address, str(PORT), *self._options(str(self.queries))]
-        (result,) = json.loads(_output(command, (LOAD_CORE,), self.seconds, address))["streams"]
+        (result,) = json.loads(_output(command, self.seconds, address))["streams"]
         if result["answered"] == 0:
             raise BenchError(f"{address} answered nothing: {result}")
         return LoadResult(
@@ -85,11 +85,42 @@ class Steady:
         return [str(word) for word in (self.seconds, patience, queries, self.rate, self.sockets)]
 
 
-def _output(command: list[str], cores: tuple[int, ...], seconds: int, address: str) -> str:
+@dataclass(frozen=True)
+class Burst:
+    """`burst.c`: so many questions wait in the server's buffers before it may run; then the load sleeps."""
+
+    queries: Path
+    questions: int
+    sockets: int
+    bursts: int
+
+    def run(self, arena: Arena, server: Server, address: str) -> LoadResult:
+        command = [str(arena.directory / "burst"), address, str(PORT), *self._options(str(self.queries))]
+        result = json.loads(_output([*command, *map(str, server.pids())], self.bursts, address))
+        if result["answered"] == 0:
+            raise BenchError(f"{address} answered nothing: {result}")
+        return LoadResult(
+            completed=result["answered"],
+            lost=result["sent"] - result["answered"],
+            failed=result["failed"],
+            seconds=result["seconds"],
+            queries_per_second=result["answersPerSecond"],
+            mean_latency_microseconds=None,
+            response_octets=result["answerOctets"],
+        )
+
+    def shown(self) -> str:
+        return " ".join(["burst ADDRESS", str(PORT), *self._options(self.queries.name), "PID..."])
+
+    def _options(self, queries: str) -> list[str]:
+        return [str(word) for word in (queries, self.questions, self.sockets, self.bursts)]
+
+
+def _output(command: list[str], seconds: int, address: str) -> str:
     name = Path(command[0]).name
     try:
         finished = subprocess.run(
-            ["taskset", "--cpu-list", ",".join(map(str, cores)), *command],
+            ["taskset", "--cpu-list", str(LOAD_CORE), *command],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -12,7 +12,7 @@ from .arena import SERVER_CORE, Arena
 from .cases import Case, Pace
 from .contestants import AGENT, BUILDERS, WORKER_METRICS, Contestant, Setting
 from .errors import BenchError
-from .load import Load, LoadResult, Steady
+from .load import Burst, Load, LoadResult, Steady
 from .probe import ensure_free, wait_for_answer
 from .processes import ProcessMemory, Server, core_busy_seconds
 
@@ -42,9 +42,9 @@ def take_sample(case: Case, name: str, arena: Arena, pace: Pace, upstream: Serve
     setting = replace(case.setting, answer_octets=answer_octets)
     loads = case.loads(arena, pace)
     with _running(BUILDERS[name](arena, setting), arena, case.cores) as (server, address, started):
-        loads.fill.run(arena, address)
+        loads.fill.run(arena, server, address)
         if loads.warm_up is not None:
-            loads.warm_up.run(arena, address)
+            loads.warm_up.run(arena, server, address)
         with upstream.paused() if loads.upstream_stopped else nullcontext():
             sample = _measure(server, loads.measured, arena, address, started, case.cores)
         if name == AGENT and case.key == "memory":
@@ -72,11 +72,11 @@ def _running(
 
 
 def _measure(
-    server: Server, measured: Load | Steady, arena: Arena, address: str, started: float, cores: tuple[int, ...]
+    server: Server, measured: Load | Steady | Burst, arena: Arena, address: str, started: float, cores: tuple[int, ...]
 ) -> Sample:
     began = time.monotonic()
     cpu, busy = server.cpu_seconds(), core_busy_seconds(SERVER_CORE)
-    result = measured.run(arena, address)
+    result = measured.run(arena, server, address)
     server.check_running()
     cpu, busy = server.cpu_seconds() - cpu, core_busy_seconds(SERVER_CORE) - busy
     took = time.monotonic() - began
