@@ -5,29 +5,45 @@ import DNSWire
 
 /// An answer in memory of its own. Whoever removes it from the table must call `free`.
 @safe struct CacheEntry {
-    /// The fixed part; 40 octets.
+    /// The fixed part; 32 octets, half a cache line. Codes over 15 need an OPT record and are never kept, so the
+    /// code in the answer's header is the whole code.
     struct Head {
         /// Nanoseconds on the monotonic clock: wall-clock jumps expire nothing.
         var storedAt: UInt64
-        /// Nanoseconds on the monotonic clock.
-        var lastHitAt: UInt64
+        /// Milliseconds on the monotonic clock, without the upper half: what is asked is how long ago it was,
+        /// and nothing is kept for seven weeks.
+        var lastHitAt: UInt32
         /// Seconds.
         var lifetime: UInt32
+        /// Nobody is told to refresh the entry before this second of the monotonic clock: somebody is at it,
+        /// or it was tried in vain a moment ago.
+        var refreshNotBefore: UInt32 = 0
         var wireSize: UInt16
         var ttlCount: UInt16
         var type: UInt16
         var recordClass: UInt16
         /// Hits since the last long pause.
-        var hits: UInt16
-        var extendedCode: UInt16
+        var hits: UInt16 = 0
         var kind: AnswerKind
-        var dnssecOK: Bool
-        var checkingDisabled: Bool
+        var flags: Flags
+    }
+
+    /// What a question asked for besides its name, and how the entry fares.
+    struct Flags: OptionSet {
+        let rawValue: UInt8
+
+        static let dnssecOK = Flags(rawValue: 1 << 0)
+        static let checkingDisabled = Flags(rawValue: 1 << 1)
         /// The last refresh has failed, or is late: nobody waits for the next one.
-        var refreshHasFailed = false
-        /// Nobody is told to refresh the entry before this second of the monotonic clock: somebody is at it,
-        /// or it was tried in vain a moment ago.
-        var refreshNotBefore: UInt32 = 0
+        static let refreshHasFailed = Flags(rawValue: 1 << 2)
+
+        init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// Those that `query` has.
+        init(of query: borrowing Query) {
+            self = query.dnssecOK ? .dnssecOK : []
+            if query.checkingDisabled { insert(.checkingDisabled) }
+        }
     }
 
     private let memory: UnsafeMutableRawPointer
@@ -47,7 +63,7 @@ import DNSWire
     init(_ answer: AnswerMessage, head: Head) {
         let size = Self.blockSize(ttlCount: answer.ttlOffsets.count, wireSize: answer.wire.count)
         // SAFETY: the block is as long as head, offsets and octets together; each is written once, in order,
-        // at an offset that suits its alignment (40 is a multiple of 8, offsets of 2).
+        // at an offset that suits its alignment (32 is a multiple of 8, offsets of 2).
         unsafe memory = .allocate(byteCount: size, alignment: MemoryLayout<Head>.alignment)
         unsafe memory.initializeMemory(as: Head.self, to: head)
         let offsets = unsafe memory + MemoryLayout<Head>.size

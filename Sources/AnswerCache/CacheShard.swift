@@ -54,7 +54,7 @@ extension CacheShard {
     private func matches(_ entry: CacheEntry, _ query: borrowing Query) -> Bool {
         let head = entry.head
         guard head.type == query.type.rawValue, head.recordClass == query.recordClass.rawValue,
-            head.dnssecOK == query.dnssecOK, head.checkingDisabled == query.checkingDisabled
+            head.flags.subtracting(.refreshHasFailed) == CacheEntry.Flags(of: query)
         else { return false }
         return entry.withAnswer(head) { answer, _ in query.nameEquals(answer, at: Limits.headerSize) }
     }

@@ -38,9 +38,10 @@ extension CacheEntry.Head {
     /// Counts a hit; true when the caller should refresh the entry, and nobody else was told to.
     mutating func countHit(_ settings: CacheSettings, _ freshness: Freshness, at now: Instant) -> Bool {
         if let prefetch = settings.prefetch {
-            let pause = now - Instant(nanoseconds: lastHitAt)
+            let millisecond = Self.millisecond(of: now)
+            let pause = Interval.milliseconds(UInt64(millisecond &- lastHitAt))
             hits = pause > prefetch.pause ? 1 : hits == .max ? .max : hits + 1
-            lastHitAt = now.nanoseconds
+            lastHitAt = millisecond
         }
         guard now.seconds >= UInt64(refreshNotBefore) else { return false }
         let isDue: Bool
@@ -74,19 +75,23 @@ extension CacheEntry.Head {
 
     /// The refresh that is under way takes so long that nobody waits for it any more.
     mutating func noteLateRefresh(at now: Instant) {
-        refreshHasFailed = true
+        flags.insert(.refreshHasFailed)
         refreshNotBefore = Self.second(of: now + Self.refreshLife)
     }
 
     mutating func noteFailedRefresh(at now: Instant) {
-        refreshHasFailed = true
+        flags.insert(.refreshHasFailed)
         refreshNotBefore = Self.second(of: now + CacheSettings.Stale.recheck)
     }
 
     /// Whether a refresh has failed lately: whoever asks is better served with what there is.
     func isKnownToFail(at now: Instant) -> Bool {
         let pauseEnd = Instant(nanoseconds: UInt64(refreshNotBefore) * 1_000_000_000)
-        return refreshHasFailed && now < pauseEnd + CacheSettings.Stale.memory
+        return flags.contains(.refreshHasFailed) && now < pauseEnd + CacheSettings.Stale.memory
+    }
+
+    static func millisecond(of instant: Instant) -> UInt32 {
+        UInt32(truncatingIfNeeded: instant.nanoseconds / 1_000_000)
     }
 
     private static func second(of instant: Instant) -> UInt32 { UInt32(truncatingIfNeeded: instant.seconds) }

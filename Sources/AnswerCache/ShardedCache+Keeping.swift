@@ -54,17 +54,14 @@ extension ShardedCache {
         let (shard, tag) = place(of: query)
         var head = CacheEntry.Head(
             storedAt: now.nanoseconds,
-            lastHitAt: now.nanoseconds,
+            lastHitAt: CacheEntry.Head.millisecond(of: now),
             lifetime: 0,
             wireSize: UInt16(truncatingIfNeeded: answer.wire.count),
             ttlCount: UInt16(truncatingIfNeeded: answer.ttlOffsets.count),
             type: query.type.rawValue,
             recordClass: query.recordClass.rawValue,
-            hits: 0,
-            extendedCode: answer.responseCode.rawValue >> 4,
             kind: kind,
-            dnssecOK: query.dnssecOK,
-            checkingDisabled: query.checkingDisabled
+            flags: CacheEntry.Flags(of: query)
         )
         return changing(shard) { table in
             let old = table.find(query, tag: tag)

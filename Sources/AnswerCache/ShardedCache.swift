@@ -130,7 +130,7 @@ extension ShardedCache {
                 return ReplyWriter.write(
                     answer,
                     ttlOffsets: places,
-                    extendedCode: head.extendedCode,
+                    extendedCode: 0,
                     to: query,
                     packet: packet,
                     style: style,
