@@ -67,7 +67,7 @@ extension Supervisor {
         serveProbes(metrics, readiness, options, log)
         return try Supervisor(
             options: options,
-            times: options.times,
+            times: options.timesWithFlags,
             world: world,
             log: log,
             metrics: metrics,
@@ -205,8 +205,8 @@ extension Supervisor {
 }
 
 extension SupervisorOptions {
-    fileprivate var times: SupervisorTimes {
-        var times = SupervisorTimes()
+    fileprivate var timesWithFlags: SupervisorTimes {
+        var times = times
         times.networkSync = syncInterval
         times.grace = gracePeriod
         times.deadMan = setsUpRules ? deadMan : .zero

@@ -52,6 +52,8 @@ package struct SupervisorOptions: Hashable, Sendable {
     package var deadMan = Interval.zero
     /// `-drain-delay`.
     package var drainDelay = Interval.zero
+    /// What no flag changes, and a test with a slow machine does.
+    package var times = SupervisorTimes()
     /// Stamped at build.
     package var version = "UNKNOWN"
 

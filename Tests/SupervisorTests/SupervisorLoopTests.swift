@@ -10,6 +10,7 @@ import Supervisor
 import Synchronization
 import TestSupport
 import Testing
+import Timing
 
 @Suite struct SupervisorLoopTests {
     /// A supervisor that runs on a thread of its own.
@@ -34,6 +35,10 @@ import Testing
             options.pidFile = directory + "/pid"
             options.dnsPort = 5300
             options.threads = 2
+            // On a busy machine nothing shall happen but what the test brings about.
+            options.times.interceptionWithoutWorker = .seconds(60)
+            options.times.missedProbesBeforeWithdrawal = 1_000
+            options.times.missedProbesBeforeReplacement = 1_000
             try write(". {\n    bind \(address)\n    forward . 192.0.2.1\n}\n")
             let ready = options
             _ = try Thread(name: "supervisor") { [self] in
