@@ -45,7 +45,7 @@ final class StreamLink: Link, ChannelInboundHandler {
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readSize))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if let peer { try channel.pipeline.syncOperations.addHandler(peer.handler) }
+                    if let peer { try channel.pipeline.syncOperations.addHandlers(peer.handlers) }
                     try channel.pipeline.syncOperations.addHandler(handler.value)
                 }
             }
