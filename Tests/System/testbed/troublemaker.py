@@ -236,7 +236,7 @@ class Server:
     def __init__(self, namespace: Namespace, address: str, obeys: bool, liar: str) -> None:
         self.address = address
         self.behaviour = Misbehaviour() if obeys else None
-        self.asked: Counter[str] = Counter()  # by transport
+        self.asked: Counter[str] = Counter()  # by name
         self.connections: set[asyncio.StreamWriter] = set()
         self.waiting: set[Awaitable] = set()
         self.datagrams = bound(namespace, socket.SOCK_DGRAM, (address, 53))
@@ -286,8 +286,8 @@ class Server:
             writer.close()
 
     def take(self, packet: bytes, way: Channel) -> None:
-        self.asked[way.transport] += 1
         query = dns.message.from_wire(packet)
+        self.asked[query.question[0].name.to_text(omit_final_dot=True).lower()] += 1
         what, number = instruction(query.question[0].name)
         action = getattr(self.behaviour, what, None) if self.behaviour else None
         if action is None:
