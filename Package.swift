@@ -28,6 +28,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -61,6 +62,7 @@ let package = Package(
             pkgConfig: "libmnl libnftnl",
             providers: [.apt(["libmnl-dev", "libnftnl-dev"])]
         ),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Addresses", swiftSettings: strict),
         .target(name: "Timing", swiftSettings: strict),
         .target(name: "DNSWire", swiftSettings: strict),
@@ -127,7 +129,7 @@ let package = Package(
         ),
         .target(
             name: "Probes",
-            dependencies: ["Addresses", "Telemetry", nioCore, nioPosix, nioHTTP1],
+            dependencies: ["CZlib", "Addresses", "Telemetry", nioCore, nioPosix, nioHTTP1],
             swiftSettings: strict
         ),
         // Level 4: the two processes.
@@ -202,7 +204,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ProbesTests",
-            dependencies: ["Probes", "Addresses", "Telemetry", nioCore, nioPosix],
+            dependencies: ["Probes", "CZlib", "Addresses", "Telemetry", nioCore, nioPosix, nioHTTP1],
             swiftSettings: tests
         ),
         .testTarget(
@@ -219,7 +221,7 @@ let package = Package(
             name: "SupervisorTests",
             dependencies: [
                 "Supervisor", "Control", "Corefile", "Plugins", "DNSWire", "Kernel", "NodeNetwork",
-                "Addresses", "Timing", "TestSupport", logging,
+                "Addresses", "Timing", "Telemetry", "TestSupport", logging, nioCore, nioEmbedded,
             ],
             swiftSettings: tests
         ),

@@ -17,13 +17,18 @@ final class ProbeEndpoints {
     private let logger: Logger
     private let scrapes = ScrapeCounter()
     private let live = LiveSources()
+    private let supervisor: any MetricSource
     private var metrics: [Endpoint: ProbeServer] = [:]
     private var health: [Endpoint: (server: ProbeServer, check: HealthSelfCheck)] = [:]
 
-    init(sources: [any MetricSource], logger: Logger) {
+    init(sources: [any MetricSource], supervisor: any MetricSource, logger: Logger) {
         self.logger = logger
+        self.supervisor = supervisor
         live.fixed(sources + [ProcessMetrics(), scrapes])
     }
+
+    /// The worker's numbers now, without the supervisor's.
+    var numbers: MetricSnapshot { MetricSnapshot(of: [live]) }
 
     /// Serves what `configuration` asks for, and nothing else.
     func adopt(_ configuration: AgentConfiguration) {
@@ -40,7 +45,8 @@ final class ProbeEndpoints {
         }
         let live = self.live
         for endpoint in wantedMetrics where metrics[endpoint] == nil {
-            metrics[endpoint] = open(endpoint, "plugin/prometheus", .metrics([live], scrapes: scrapes))
+            let routes = ProbeRoutes.metrics([live, supervisor], scrapes: scrapes)
+            metrics[endpoint] = open(endpoint, "plugin/prometheus", routes)
         }
         for endpoint in wantedHealth where health[endpoint] == nil {
             let check = HealthSelfCheck(of: endpoint, group: group) { [logger] trouble in

@@ -33,7 +33,8 @@ final class Worker {
     private var packetThreads: [SocketStock.DatagramPlace.Key: PacketThread] = [:]
     private let loop: NIOLoopBound<WorkerLoop>
     private let endpoints: ProbeEndpoints
-    private let numbers: WorkerNumbers
+    private let ownNumbers: WorkerNumbers
+    private let supervisorNumbers = SupervisorNumbers()
     private var sockets = SocketStock()
     private var plan: ServingPlan?
 
@@ -115,11 +116,12 @@ final class Worker {
         ) { [loop] in loop.value.accept($0) }
         threadsPerSocket = count
         self.makePipeline = makePipeline
-        numbers = WorkerNumbers(budget: budget)
+        ownNumbers = WorkerNumbers(budget: budget)
         endpoints = ProbeEndpoints(
             sources: [
-                registry, rejections, deskCounters, misses, upstreamCounters, taps, pluginNumbers, numbers,
+                registry, rejections, deskCounters, misses, upstreamCounters, taps, pluginNumbers, ownNumbers,
             ],
+            supervisor: supervisorNumbers,
             logger: logger
         )
     }
@@ -130,7 +132,10 @@ final class Worker {
 extension Worker {
     func add(_ more: [ListeningSocket]) { sockets.add(more) }
 
-    func show(_ snapshot: [UInt8]) { numbers.show(supervisor: snapshot) }
+    func show(_ snapshot: [UInt8]) { supervisorNumbers.show(snapshot) }
+
+    /// All that this process has counted, for the supervisor's port.
+    var numbers: [UInt8] { endpoints.numbers.encoded() }
 
     /// Serves `message` from now on; throws why it cannot, and then nothing has changed.
     func adopt(_ message: ConfigurationMessage) throws {
@@ -182,7 +187,7 @@ extension Worker {
         sockets.keep(only: plan)
         registry.adopt(plan)
         taps.keep(only: plan.taps(host: Self.hostName))
-        numbers.adopt(plan)
+        ownNumbers.adopt(plan)
         endpoints.adopt(plan.configuration)
         self.plan = plan
     }

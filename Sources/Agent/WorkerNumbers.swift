@@ -12,22 +12,11 @@ import Telemetry
 
 /// The worker's own families.
 final class WorkerNumbers: MetricSource {
-    private struct State {
-        var supervisor = MetricSnapshot()
-        /// name, server, zone
-        var plugins: [[String]] = []
-    }
-
     private let budget: ByteBudget
-    private let state = Mutex(State())
+    /// name, server, zone
+    private let plugins = Mutex<[[String]]>([])
 
     init(budget: ByteBudget) { self.budget = budget }
-
-    /// A snapshot that cannot be read leaves the last one in place.
-    func show(supervisor bytes: [UInt8]) {
-        guard let snapshot = try? MetricSnapshot(decoding: bytes) else { return }
-        state.withLock { $0.supervisor = snapshot }
-    }
 
     /// CoreDNS shows the handlers of each block with `prometheus`, for its first zone.
     func adopt(_ plan: ServingPlan) {
@@ -41,21 +30,32 @@ final class WorkerNumbers: MetricSource {
                 for name in planned.handlers { plugins.append([name, table.server, view, zone.description]) }
             }
         }
-        state.withLock { [plugins] in $0.plugins = plugins }
+        self.plugins.withLock { [plugins] in $0 = plugins }
     }
 
     func collect(into snapshot: inout MetricSnapshot) {
-        let (supervisor, plugins) = state.withLock { ($0.supervisor, $0.plugins) }
-        snapshot.merge(supervisor)
         snapshot.add(
             .buildInfo,
             labels: [BuildVersion.compiler, BuildVersion.revision, BuildVersion.number],
             1.0
         )
-        for labels in plugins { snapshot.add(.pluginEnabled, labels: labels, 1.0) }
+        for labels in plugins.withLock({ $0 }) { snapshot.add(.pluginEnabled, labels: labels, 1.0) }
         snapshot.add(.cacheBytes, UInt64(budget.used))
         snapshot.add(.cacheBudget, UInt64(budget.limit))
     }
+}
+
+/// The supervisor's numbers as it last sent them.
+final class SupervisorNumbers: MetricSource {
+    private let last = Mutex(MetricSnapshot())
+
+    /// A snapshot that cannot be read leaves the last one in place.
+    func show(_ bytes: [UInt8]) {
+        guard let snapshot = try? MetricSnapshot(decoding: bytes) else { return }
+        last.withLock { $0 = snapshot }
+    }
+
+    func collect(into snapshot: inout MetricSnapshot) { snapshot.merge(last.withLock { $0 }) }
 }
 
 extension PlannedBlock {

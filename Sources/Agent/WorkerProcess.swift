@@ -43,6 +43,10 @@ package enum WorkerProcess {
             case .sockets(let sockets):
                 if let worker { worker.add(sockets) } else { early += sockets }
             case .metrics(let snapshot): worker?.show(snapshot)
+            case .writeNumbers(let number, let file):
+                // A file that stays empty makes the scrape show the supervisor's numbers alone.
+                try? file.writeMemoryFile(worker?.numbers ?? [])
+                try channel.send(.numbersWritten(number))
             case .configuration(let configuration):
                 do {
                     let serving: Worker

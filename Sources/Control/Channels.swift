@@ -82,6 +82,9 @@ package struct SupervisorChannel: Sendable {
             return
         }
         let (text, attachment) = message.parts
+        if case .writeNumbers(_, let file) = message {
+            return try socket.sendReporting(text.bytes, [file.raw])
+        }
         guard let attachment else { return try socket.sendReporting(text.bytes, []) }
         let file = try Self.memoryFile(text.name, attachment)
         try socket.sendReporting(text.bytes, [file.raw])

@@ -100,6 +100,7 @@ extension WorkerMessage {
         case .ready(let generation): MessageText("ready", [("generation", String(generation))])
         case .rejected(let generation, let reason):
             MessageText("rejected", [("generation", String(generation)), ("reason", reason)])
+        case .numbersWritten(let number): MessageText("numbers-written", [("number", String(number))])
         }
     }
 
@@ -108,17 +109,20 @@ extension WorkerMessage {
         case "ready": self = .ready(generation: try text.number("generation"))
         case "rejected":
             self = .rejected(generation: try text.number("generation"), reason: try text.text("reason"))
+        case "numbers-written": self = .numbersWritten(try text.number("number"))
         default: throw .malformed("no worker says '\(text.name)'")
         }
     }
 }
 
 extension SupervisorMessage {
-    /// The text, and the bytes that travel in a memory file beside it.
+    /// The text, and the bytes that travel in a memory file beside it. Descriptors are the sender's to add.
     var parts: (text: MessageText, attachment: [UInt8]?) {
         switch self {
         case .sockets(let sockets):
             (MessageText("sockets", sockets.map { ($0.transport.rawValue, "\($0.endpoint)") }), nil)
+        case .writeNumbers(let number, _):
+            (MessageText("write-numbers", [("number", String(number))]), nil)
         case .configuration(let message): (message.text, message.recorded)
         case .metrics(let bytes): (MessageText("metrics"), bytes)
         case .drain: (MessageText("drain"), nil)
@@ -131,6 +135,9 @@ extension SupervisorMessage {
         case "configuration":
             self = .configuration(try ConfigurationMessage(text, try Self.attachment(text, descriptors)))
         case "metrics": self = .metrics(try Self.attachment(text, descriptors))
+        case "write-numbers":
+            guard descriptors.count == 1 else { throw .malformed("write-numbers without its file") }
+            self = .writeNumbers(try text.number("number"), into: descriptors[0])
         case "drain": self = .drain
         default: throw .malformed("no supervisor says '\(text.name)'")
         }

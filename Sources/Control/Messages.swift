@@ -72,6 +72,9 @@ package enum SupervisorMessage: Sendable {
     case configuration(ConfigurationMessage)
     /// The supervisor's numbers, to be shown beside the worker's: `MetricSnapshot.bytes` of module Telemetry.
     case metrics([UInt8])
+    /// Write the worker's own numbers into this empty memory file, as the bytes of `metrics`, and answer
+    /// `numbersWritten` with the same number.
+    case writeNumbers(UInt64, into: SharedDescriptor)
     /// Answer what is queued and in flight, take nothing new, and exit with code 0.
     case drain
 }
@@ -82,6 +85,8 @@ package enum WorkerMessage: Hashable, Sendable {
     case ready(generation: UInt64)
     /// It cannot be served; the worker goes on with the one before.
     case rejected(generation: UInt64, reason: String)
+    /// The memory file of the request with this number is complete.
+    case numbersWritten(UInt64)
 }
 
 /// Numbers that both sides agree on.

@@ -4,13 +4,23 @@ import CLinux
 import Glibc
 
 package enum MemoryFile {
+    /// More than any configuration has, less than what would harm a node.
+    package static let usualLimit = 64 << 20
+
     /// A new unnamed file with these bytes; `name` only shows in /proc.
     package static func make(name: String, _ bytes: [UInt8]) throws(SystemError) -> OwnedDescriptor {
         let raw = try checked("memfd_create \(name)") { unsafe clinux_memory_file(name) }
         let file = OwnedDescriptor(owning: raw)
+        try write(bytes, to: file)
+        return file
+    }
+
+    /// Writes to the beginning of a memory file.
+    package static func write(_ bytes: [UInt8], to file: borrowing OwnedDescriptor) throws(SystemError) {
         var written = 0
+        let raw = file.raw
         while written < bytes.count {
-            written += try checked("write memfd \(name)") {
+            written += try checked("write memfd") {
                 // SAFETY: the pointer stays inside the array, which outlives the call.
                 unsafe bytes.withUnsafeBytes { buffer in
                     unsafe pwrite(
@@ -22,13 +32,12 @@ package enum MemoryFile {
                 }
             }
         }
-        return file
     }
 
     /// All bytes of a memory file that another process made; refused when it has more than `limit`.
     package static func read(
         _ file: borrowing OwnedDescriptor,
-        limit: Int = 64 << 20
+        limit: Int = usualLimit
     ) throws(SystemError) -> [UInt8] {
         var status = stat()
         let raw = file.raw

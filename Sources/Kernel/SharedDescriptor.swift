@@ -13,6 +13,13 @@ package final class SharedDescriptor: Sendable {
     /// A descriptor of the same open file for somebody who wants one alone, such as SwiftNIO.
     package func duplicate() throws(SystemError) -> OwnedDescriptor { try owned.duplicate() }
 
-    /// The contents, when this is a memory file.
-    package func readMemoryFile() throws(SystemError) -> [UInt8] { try MemoryFile.read(owned) }
+    /// The contents, when this is a memory file; refused when it has more than `limit`.
+    package func readMemoryFile(limit: Int = MemoryFile.usualLimit) throws(SystemError) -> [UInt8] {
+        try MemoryFile.read(owned, limit: limit)
+    }
+
+    /// Writes to the beginning of a memory file.
+    package func writeMemoryFile(_ bytes: [UInt8]) throws(SystemError) {
+        try MemoryFile.write(bytes, to: owned)
+    }
 }

@@ -13,6 +13,8 @@ final class ProbeConnection: ChannelInboundHandler {
     private enum State {
         case requestHead
         case requestEnd(HTTPRequestHead, bodyBytes: Int)
+        /// The response is being made.
+        case responding
         /// The response is on its way; HTTPServerPipelineHandler holds back what follows.
         case responseSent
         case closing
@@ -51,7 +53,11 @@ final class ProbeConnection: ChannelInboundHandler {
                 respond(refusal, to: head, keepAlive: false, context)
             }
         case (.requestEnd(let head, _), .end):
-            respond(routes.response(to: head.uri), to: head, keepAlive: head.isKeepAlive, context)
+            state = .responding
+            routes.response(to: head.uri, on: context.eventLoop).assumeIsolated().whenSuccess { response in
+                guard case .responding = self.state else { return }
+                self.respond(response, to: head, keepAlive: head.isKeepAlive, context)
+            }
         default:
             break  // the rest of a request that was refused already
         }
@@ -81,7 +87,14 @@ extension ProbeConnection {
         restartDeadline(context)
         var headers = HTTPHeaders()
         headers.add(name: "Content-Type", value: response.contentType)
-        headers.add(name: "Content-Length", value: String(response.body.count))
+        var content = response.body
+        if content.count >= limits.smallestCompressed, request.headers.acceptsGzip,
+            let compressed = Gzip.compressed(content)
+        {
+            content = compressed
+            headers.add(name: "Content-Encoding", value: "gzip")
+        }
+        headers.add(name: "Content-Length", value: String(content.count))
         headers.add(name: "Date", value: HTTPDate.now())
         if response.status >= 400 { headers.add(name: "X-Content-Type-Options", value: "nosniff") }
         if !keepAlive {
@@ -95,7 +108,7 @@ extension ProbeConnection {
             headers: headers
         )
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        let body = context.channel.allocator.buffer(bytes: request.method == .HEAD ? [] : response.body)
+        let body = context.channel.allocator.buffer(bytes: request.method == .HEAD ? [] : content)
         // The end is written when the kernel has taken the body: until then the pipeline hands us no further
         // request, so a client that asks often and reads never costs us one response, not thousands.
         context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(body))))

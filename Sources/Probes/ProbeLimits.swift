@@ -15,6 +15,8 @@ package struct ProbeLimits: Sendable {
     package var headerBytes = 16 << 10
     /// Of a request's body, which nobody reads, in bytes.
     package var bodyBytes = 16 << 10
+    /// A body that fits one packet travels no faster when it is smaller, in bytes.
+    package var smallestCompressed = 1_400
 
     /// The limits CoreDNS has (`prometheus`: five seconds each), and ours where it has none.
     package init() {}

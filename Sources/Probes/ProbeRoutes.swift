@@ -1,6 +1,7 @@
 // What is served under which path: closures that make a response when asked. How bytes come and go is
 // `ProbeServer`'s. The texts are those of Go's server, which kubelets and monitoring have met for years.
 
+package import NIOCore
 package import Telemetry
 
 /// What a probe answers.
@@ -35,17 +36,21 @@ package struct ProbeResponse: Hashable, Sendable {
 package struct ProbeRoutes: Sendable {
     /// Makes a response; runs on an event loop, so it must not wait.
     package typealias Responder = @Sendable () -> ProbeResponse
+    /// Makes a response that has to be waited for; runs on the event loop that it is given.
+    package typealias SlowResponder = @Sendable (any EventLoop) -> EventLoopFuture<ProbeResponse>
 
-    private let responders: [String: Responder]
+    private let responders: [String: SlowResponder]
 
     /// Serves each path with its responder; everything else is 404.
     package init(_ responders: [String: Responder] = [:]) {
-        self.responders = responders
+        self.init(slow: responders.mapValues { respond in { $0.makeSucceededFuture(respond()) } })
     }
+
+    private init(slow responders: [String: SlowResponder]) { self.responders = responders }
 
     /// Both tables; where both know a path, the right one's responder counts.
     package static func + (left: ProbeRoutes, right: ProbeRoutes) -> ProbeRoutes {
-        ProbeRoutes(left.responders.merging(right.responders) { $1 })
+        ProbeRoutes(slow: left.responders.merging(right.responders) { $1 })
     }
 }
 
@@ -58,19 +63,25 @@ extension ProbeRoutes {
     }
 
     /// The numbers of all sources at the moment of the request; `scrapes`, if given, counts the requests.
+    /// `other`, if given, asks another process for its numbers; nil when it has none.
     package static func metrics(
         _ sources: [any MetricSource],
         path: String = "/metrics",
-        scrapes: ScrapeCounter? = nil
+        scrapes: ScrapeCounter? = nil,
+        other: (@Sendable (any EventLoop) -> EventLoopFuture<MetricSnapshot?>)? = nil
     ) -> ProbeRoutes {
-        let respond: Responder = {
-            ProbeResponse(
-                contentType: ProbeResponse.exposition,
-                body: MetricSnapshot(of: sources).render()
-            )
-        }
-        guard let scrapes else { return ProbeRoutes([path: respond]) }
-        return ProbeRoutes([path: { scrapes.counting(respond) }])
+        ProbeRoutes(slow: [
+            path: { loop in
+                let asked = other.map { $0(loop) } ?? loop.makeSucceededFuture(nil)
+                scrapes?.begin()
+                return asked.map { other in
+                    var snapshot = MetricSnapshot(of: sources)
+                    if let other { snapshot.merge(other) }
+                    scrapes?.end()
+                    return ProbeResponse(contentType: ProbeResponse.exposition, body: snapshot.render())
+                }
+            }
+        ])
     }
 }
 
@@ -78,8 +89,8 @@ extension ProbeRoutes {
 
 extension ProbeRoutes {
     /// The response to a request target in origin or absolute form (RFC 9112, 3.2).
-    func response(to target: String) -> ProbeResponse {
-        responders[Self.path(of: target)]?() ?? .notFound
+    func response(to target: String, on loop: any EventLoop) -> EventLoopFuture<ProbeResponse> {
+        responders[Self.path(of: target)]?(loop) ?? loop.makeSucceededFuture(.notFound)
     }
 
     private static func path(of target: String) -> String {

@@ -9,13 +9,12 @@ package final class ScrapeCounter: MetricSource {
 
     package init() {}
 
-    /// Makes a response, and counts it when it is made, so that a scrape does not see itself.
-    func counting(_ respond: ProbeRoutes.Responder) -> ProbeResponse {
-        inFlight.add(1)
-        let response = respond()
+    func begin() { inFlight.add(1) }
+
+    /// Called when the numbers were read, so that a scrape does not see its own end.
+    func end() {
         inFlight.add(-1)
         succeeded.add()
-        return response
     }
 
     package func collect(into snapshot: inout MetricSnapshot) {

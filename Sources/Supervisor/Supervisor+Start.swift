@@ -64,7 +64,8 @@ extension Supervisor {
         metrics.setFallback(network.isFallbackInstalled)
         let serviceManager = ServiceManager(path: world.environment("NOTIFY_SOCKET"))
         let readiness = Readiness(serviceManager: serviceManager)
-        serveProbes(metrics, readiness, options, log)
+        let snapshots = WorkerSnapshots()
+        serveProbes(metrics, snapshots, readiness, options, log)
         return try Supervisor(
             options: options,
             times: options.timesWithFlags,
@@ -82,7 +83,8 @@ extension Supervisor {
             startsWithStandIn: isStandIn,
             readiness: readiness,
             readyDoor: openDoor(options.readySocket, log),
-            heartbeat: heartbeat
+            heartbeat: heartbeat,
+            snapshots: snapshots
         )
     }
 
@@ -151,6 +153,7 @@ extension Supervisor {
     /// Opens /metrics and /ready; each is tried again while somebody else has its port.
     private static func serveProbes(
         _ metrics: SupervisorMetrics,
+        _ snapshots: WorkerSnapshots,
         _ readiness: Readiness,
         _ options: SupervisorOptions,
         _ log: Logger
@@ -162,16 +165,15 @@ extension Supervisor {
                 tell(change, "ready", endpoint, "Readiness of this agent on", "/ready", log)
             }
         }
-        let sources: [any MetricSource] = [metrics, ProcessMetrics(), scrapes]
         let endpoint = options.metricsEndpoint
         let served = ProbeServer(
             at: endpoint,
-            routes: .metrics(sources, scrapes: scrapes),
+            routes: .metrics([metrics, ProcessMetrics()], scrapes: scrapes) { snapshots.numbers($0) },
             group: group
         ) { change in
-            tell(change, "metrics", endpoint, "Metrics of the supervisor on", "/metrics", log)
+            tell(change, "metrics", endpoint, "Metrics on", "/metrics", log)
         }
-        metrics.show([served] + [ready].compactMap(\.self))
+        metrics.show([scrapes, served] + [ready].compactMap { $0 })
         served.start()
         ready?.start()
     }

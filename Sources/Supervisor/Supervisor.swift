@@ -53,7 +53,9 @@ package final class Supervisor {
     /// Whether the first configuration is not what the files say.
     let startsWithStandIn: Bool
 
-    var worker: WorkerLink?
+    var worker: WorkerLink? { didSet { snapshots.ask(over: worker?.channel) } }
+    /// Answers the scrapes of the supervisor's port with the worker's numbers.
+    let snapshots: WorkerSnapshots
     var startedWorkers = 0
     var probe: ProbeRound?
     /// What the worker had used of the processors when the probe was sent.
@@ -88,7 +90,8 @@ package final class Supervisor {
         startsWithStandIn: Bool,
         readiness: Readiness,
         readyDoor: LocalListener?,
-        heartbeat: Heartbeat?
+        heartbeat: Heartbeat?,
+        snapshots: WorkerSnapshots
     ) throws(SystemError) {
         self.options = options
         self.world = world
@@ -114,6 +117,7 @@ package final class Supervisor {
         self.readiness = readiness
         self.readyDoor = readyDoor
         self.heartbeat = heartbeat
+        self.snapshots = snapshots
         self.configurations[newestGeneration] = configuration
         try poller.add(self.signals.descriptor, token: Token.signals)
         try poller.add(timer.descriptor, token: Token.timer)
@@ -257,6 +261,7 @@ package final class Supervisor {
             case .message(.ready(let generation)): handle(.workerReady(generation: generation))
             case .message(.rejected(let generation, let reason)):
                 handle(.workerRejected(generation: generation, reason: reason))
+            case .message(.numbersWritten(let number)): snapshots.written(number)
             case .nothing: break
             case .end: poller.remove(worker.channel.descriptor)
             }

@@ -2,6 +2,7 @@
 // that 9253 shows them too.
 
 import Addresses
+import Control
 import NodeNetwork
 import Synchronization
 package import Telemetry
@@ -76,6 +77,11 @@ package final class SupervisorMetrics: MetricSource {
         if let hash = configurationHash.withLock({ $0 }) {
             snapshot.add(.reloadVersion, labels: ["sha512", hash], 1)
         }
+        snapshot.add(
+            .buildInfo,
+            labels: [BuildVersion.compiler, BuildVersion.revision, BuildVersion.number],
+            1.0
+        )
         snapshot.add(.workerRestarts, workerRestarts.value)
         snapshot.add(.panics, workerFaults.value)
         snapshot.add(.workerUp, Double(workerIsUp.value))

@@ -2,9 +2,14 @@
 // `strconv` writes them. Order and sums are `MetricSnapshot`'s.
 
 /// Writes families into bytes.
+///
+/// A node with a hundred zones has some ten thousand lines, written while the node has better things to do: what
+/// repeats (a series' labels, a bucket's bound) is made once, and no line becomes a `String`.
 struct ExpositionWriter {
     /// The text so far.
     private(set) var bytes: [UInt8] = []
+    /// The labels of the series at hand, without braces.
+    private var labels: [UInt8] = []
 
     init() {
         bytes.reserveCapacity(64 << 10)
@@ -16,45 +21,84 @@ struct ExpositionWriter {
         _ series: [(key: [String], value: MetricSnapshot.Value)]
     ) {
         let definition = MetricCatalogue[family]
-        let name = family.rawValue
-        append("# HELP \(name) \(Self.escaped(definition.help, quotes: false))\n")
-        append("# TYPE \(name) \(definition.kind.name)\n")
-        for (values, value) in series {
-            let labels = zip(definition.labels, values)
-                .map { "\($0)=\"\(Self.escaped($1, quotes: true))\"" }
-                .joined(separator: ",")
-            switch value {
-            case .number(let number):
-                sample(name, labels, number)
-            case .histogram(let counts, let sum):
-                histogram(name, labels, definition.kind, counts, sum)
+        let name = Array(family.rawValue.utf8)
+        append("# HELP \(family.rawValue) ")
+        Self.append(definition.help, quotes: false, to: &bytes)
+        append("\n")
+        append("# TYPE \(family.rawValue) \(definition.kind.name)\n")
+        let labelNames = definition.labels.map { Array("\($0)=\"".utf8) }
+        switch definition.kind {
+        case .counter, .gauge:
+            for case (let values, .number(let number)) in series {
+                setLabels(labelNames, values)
+                sample(name, number)
+            }
+        case .histogram(let buckets):
+            let names = Histogram(name, buckets)
+            for case (let values, .histogram(let counts, let sum)) in series {
+                setLabels(labelNames, values)
+                histogram(names, counts, sum)
             }
         }
     }
 
-    private mutating func histogram(
-        _ name: String,
-        _ labels: String,
-        _ kind: MetricKind,
-        _ counts: [UInt64],
-        _ sum: Double
-    ) {
-        guard case .histogram(let buckets) = kind else { return }
-        let comma = labels.isEmpty ? "" : ","
-        var total: UInt64 = 0
-        for (bound, count) in zip(buckets.bounds + [.infinity], counts) {
-            total &+= count
-            let bound = Self.text(of: bound)
-            sample(name + "_bucket", "\(labels)\(comma)le=\"\(bound)\"", Double(total))
+    private mutating func setLabels(_ names: [[UInt8]], _ values: [String]) {
+        labels.removeAll(keepingCapacity: true)
+        for (name, value) in zip(names, values) {
+            if !labels.isEmpty { labels.append(UInt8(ascii: ",")) }
+            labels.append(contentsOf: name)
+            Self.append(value, quotes: true, to: &labels)
+            labels.append(UInt8(ascii: "\""))
         }
-        sample(name + "_sum", labels, sum)
-        sample(name + "_count", labels, Double(total))
     }
 
-    private mutating func sample(_ name: String, _ labels: String, _ value: Double) {
-        append(name)
-        if !labels.isEmpty { append("{\(labels)}") }
-        append(" \(Self.text(of: value))\n")
+    /// What all series of a histogram have in common.
+    private struct Histogram {
+        let bucket: [UInt8]
+        let sum: [UInt8]
+        let count: [UInt8]
+        /// `le="0.00025"} ` for every bucket.
+        let bounds: [[UInt8]]
+
+        init(_ name: [UInt8], _ buckets: Buckets) {
+            bucket = name + Array("_bucket{".utf8)
+            sum = name + Array("_sum".utf8)
+            count = name + Array("_count".utf8)
+            bounds = (buckets.bounds + [.infinity]).map {
+                var bound = Array("le=\"".utf8)
+                ExpositionWriter.append($0, to: &bound)
+                return bound + Array("\"} ".utf8)
+            }
+        }
+    }
+
+    private mutating func histogram(_ names: Histogram, _ counts: [UInt64], _ sum: Double) {
+        var total: UInt64 = 0
+        for (bound, count) in zip(names.bounds, counts) {
+            total &+= count
+            bytes.append(contentsOf: names.bucket)
+            if !labels.isEmpty {
+                bytes.append(contentsOf: labels)
+                bytes.append(UInt8(ascii: ","))
+            }
+            bytes.append(contentsOf: bound)
+            Self.append(Double(total), to: &bytes)
+            bytes.append(UInt8(ascii: "\n"))
+        }
+        sample(names.sum, sum)
+        sample(names.count, Double(total))
+    }
+
+    private mutating func sample(_ name: [UInt8], _ value: Double) {
+        bytes.append(contentsOf: name)
+        if !labels.isEmpty {
+            bytes.append(UInt8(ascii: "{"))
+            bytes.append(contentsOf: labels)
+            bytes.append(UInt8(ascii: "}"))
+        }
+        bytes.append(UInt8(ascii: " "))
+        Self.append(value, to: &bytes)
+        bytes.append(UInt8(ascii: "\n"))
     }
 
     private mutating func append(_ text: String) {
@@ -66,25 +110,42 @@ struct ExpositionWriter {
 
 extension ExpositionWriter {
     /// Backslashes and line feeds, and in label values quotes, get a backslash.
-    static func escaped(_ text: String, quotes: Bool) -> String {
-        // Scalars, not characters: "\r\n" is one character that is neither "\r" nor "\n".
-        guard text.unicodeScalars.contains(where: { $0 == "\\" || $0 == "\n" || $0 == "\"" }) else {
-            return text
-        }
-        var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\\": result.append(contentsOf: "\\\\".unicodeScalars)
-            case "\n": result.append(contentsOf: "\\n".unicodeScalars)
-            case "\"" where quotes: result.append(contentsOf: "\\\"".unicodeScalars)
-            default: result.append(scalar)
+    static func append(_ text: String, quotes: Bool, to bytes: inout [UInt8]) {
+        for octet in text.utf8 {
+            switch octet {
+            case UInt8(ascii: "\\"): bytes.append(contentsOf: #"\\"#.utf8)
+            case UInt8(ascii: "\n"): bytes.append(contentsOf: #"\n"#.utf8)
+            case UInt8(ascii: "\"") where quotes: bytes.append(contentsOf: #"\""#.utf8)
+            default: bytes.append(octet)
             }
         }
-        return String(result)
     }
 
-    /// The shortest text that reads back as `value`, in the form of Go's `FormatFloat(value, 'g', -1, 64)`.
-    static func text(of value: Double) -> String {
+    /// The shortest text that reads back as `value`, in the form of Go's `FormatFloat(value, 'g', -1, 64)`. Counts,
+    /// which nearly all values are, take the short way.
+    static func append(_ value: Double, to bytes: inout [UInt8]) {
+        guard value != 0 else { return bytes.append(UInt8(ascii: "0")) }
+        // The smallest whole number with a neighbour that is none is 2^53.
+        guard value > 0, value < 9_007_199_254_740_992, value == value.rounded(.towardZero) else {
+            return bytes.append(contentsOf: text(of: value).utf8)
+        }
+        let start = bytes.count
+        var rest = UInt64(value)
+        while rest > 0 {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        }
+        bytes[start...].reverse()
+        let exponent = bytes.count - start - 1
+        guard exponent >= 6 else { return }
+        while bytes.last == UInt8(ascii: "0") { bytes.removeLast() }
+        if bytes.count > start + 1 { bytes.insert(UInt8(ascii: "."), at: start + 1) }
+        bytes.append(contentsOf: exponent < 10 ? "e+0".utf8 : "e+".utf8)
+        if exponent >= 10 { bytes.append(UInt8(ascii: "1")) }
+        bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: exponent % 10))
+    }
+
+    private static func text(of value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
         if value == 0 { return "0" }

@@ -91,7 +91,7 @@ extension MetricSnapshot {
             assertionFailure("\(family.rawValue) does not look like \(value) with \(labels)")
             return
         }
-        series[family, default: [:]][labels, default: MetricCatalogue[family].kind.zero] += value
+        series[family, default: [:]][labels].add(value)
     }
 }
 
@@ -140,13 +140,16 @@ extension MetricDefinition {
     }
 }
 
-extension MetricSnapshot.Value {
-    fileprivate static func += (left: inout Self, right: Self) {
-        switch (left, right) {
+extension MetricSnapshot.Value? {
+    /// Adds to what is there, if anything is.
+    fileprivate mutating func add(_ value: MetricSnapshot.Value) {
+        switch (self, value) {
+        case (nil, _):
+            self = value
         case (.number(let old), .number(let more)):
-            left = .number(old + more)
+            self = .number(old + more)
         case (.histogram(let old, let oldSum), .histogram(let more, let moreSum)):
-            left = .histogram(bucketCounts: zip(old, more).map { $0 &+ $1 }, sum: oldSum + moreSum)
+            self = .histogram(bucketCounts: zip(old, more).map { $0 &+ $1 }, sum: oldSum + moreSum)
         default:
             break  // `accepts` lets only one kind into a family
         }

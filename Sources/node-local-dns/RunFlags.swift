@@ -148,7 +148,7 @@ struct FileFlags: ParsableArguments {
 struct ProcessFlags: ParsableArguments {
     @Option(
         name: .customLong("metrics-listen-address", withSingleDash: true),
-        help: ArgumentHelp("Metrics of the supervisor.", valueName: "ip:port")
+        help: ArgumentHelp("Metrics of both processes.", valueName: "ip:port")
     )
     var metricsAddress = "0.0.0.0:9353"
 

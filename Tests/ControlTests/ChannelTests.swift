@@ -75,6 +75,17 @@ import Testing
         guard case .drain = try worker.receive() else { throw Unexpected() }
     }
 
+    @Test func theWorkerWritesItsNumbersWhereItIsTold() throws {
+        let file = SharedDescriptor(try MemoryFile.make(name: "test", []))
+        try supervisor.send(.writeNumbers(7, into: file))
+        guard case .writeNumbers(7, let received) = try worker.receive() else { throw Unexpected() }
+        try received.writeMemoryFile([1, 2, 3])
+        try worker.send(.numbersWritten(7))
+        #expect(try supervisor.receive() == .message(.numbersWritten(7)))
+        #expect(try file.readMemoryFile() == [1, 2, 3])
+        #expect(throws: SystemError.self) { try file.readMemoryFile(limit: 2) }
+    }
+
     @Test func theWorkerAnswers() throws {
         #expect(try supervisor.receive() == .nothing)
         try worker.send(.ready(generation: 1))

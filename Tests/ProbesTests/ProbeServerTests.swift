@@ -55,8 +55,9 @@ import Testing
     @Test(arguments: [
         "/health", "/health?verbose=1", "http://example.org:8080/health", "http://example.org/health?x=/y",
     ])
-    func theTargetMayBeAbsoluteOrCarryAQuery(target: String) {
-        #expect(Self.routes.response(to: target) == ProbeResponse("OK"))
+    func theTargetMayBeAbsoluteOrCarryAQuery(target: String) async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        #expect(try await Self.routes.response(to: target, on: loop).get() == ProbeResponse("OK"))
     }
 
     @Test func aConnectionServesManyRequestsInOrder() async throws {
@@ -104,6 +105,42 @@ import Testing
             #expect(first.contains("\npromhttp_metric_handler_requests_in_flight 1\n"))
             let second = try await RawClient.exchange(request, with: server)
             #expect(second.contains("\npromhttp_metric_handler_requests_total{code=\"200\"} 1\n"))
+        }
+    }
+
+    /// What takes time to find out holds up neither the connection's next request nor another connection.
+    @Test func numbersOfAnotherProcessAreWaitedFor() async throws {
+        let asked = AsyncStream<EventLoopPromise<MetricSnapshot?>>.makeStream()
+        let routes = ProbeRoutes.metrics([ProcessMetrics()]) { loop in
+            let promise = loop.makePromise(of: MetricSnapshot?.self)
+            asked.continuation.yield(promise)
+            return promise.futureResult
+        }
+        try await serving(routes + .health()) { server in
+            var requests = asked.stream.makeAsyncIterator()
+            let request = "GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n"
+            async let scrape = RawClient.exchange(request, with: server)
+            let first = try #require(await requests.next())
+            try await expectHealthy(server)
+            var other = MetricSnapshot()
+            other.add(.coalesced, 7)
+            other.add(.processOpenDescriptors, 1_000_000)
+            first.succeed(other)
+            let text = try await scrape
+            #expect(text.contains("\nnodelocal_coalesced_total 7\n"))
+            #expect(text.contains("\nprocess_open_fds ") && !text.contains("\nprocess_open_fds 1e+06\n"))
+
+            async let alone = RawClient.exchange(request, with: server)
+            try #require(await requests.next()).succeed(nil)
+            #expect(try await alone.contains("\nnodelocal_coalesced_total 0\n"))
+
+            // Who does not wait for it harms nobody.
+            let impatient = try await RawClient.connect(to: server)
+            try await impatient.send(request)
+            let left = try #require(await requests.next())
+            try await impatient.close()
+            left.succeed(nil)
+            try await expectHealthy(server)
         }
     }
 

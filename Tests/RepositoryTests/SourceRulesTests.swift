@@ -56,7 +56,7 @@ struct SourceRulesTests {
         // The executable's are named for what they test; C shims are tested through Kernel.
         let named = [
             "node-local-dns": "CommandLineTests", "CBuild": "ControlTests", "CLinux": "KernelTests",
-            "CNetlink": "NodeNetworkTests",
+            "CNetlink": "NodeNetworkTests", "CZlib": "ProbesTests",
         ]
         let tests = Set(Repository.names(in: "Tests"))
         for module in Repository.names(in: "Sources") {

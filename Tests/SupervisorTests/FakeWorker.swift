@@ -121,7 +121,7 @@ final class FakeWorker: WorkerProcess, Sendable {
                                     ? .rejected(generation: message.generation, reason: "not mine")
                                     : .ready(generation: message.generation)
                             )
-                        case .metrics: break
+                        case .metrics, .writeNumbers: break
                         case .drain:
                             journal.note("worker drains")
                             end(.exited(code: 0))

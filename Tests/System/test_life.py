@@ -196,3 +196,13 @@ def test_machines_get_a_log_of_objects(new_agent) -> None:
         assert set(entry) == {"time", "level", "message"}
         assert entry["level"] in ("debug", "info", "warning", "error", "fatal")
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", entry["time"])
+
+def test_the_supervisor_shows_its_own_numbers_while_the_worker_hangs(new_agent) -> None:
+    with new_agent() as agent:
+        (worker,) = agent.children()
+        os.kill(worker, signal.SIGSTOP)
+        shown = agent.metrics(9353)
+        assert "coredns_plugin_enabled" not in shown.names, "the worker's"
+        assert "nodelocal_worker_up" in shown.names
+        eventually(lambda: agent.children() not in ([], [worker]), what="another worker")
+        eventually(lambda: "coredns_plugin_enabled" in agent.metrics(9353).names, what="its numbers")

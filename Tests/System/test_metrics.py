@@ -105,3 +105,28 @@ def test_health_checks_itself(agent: Agent) -> None:
     family = "coredns_health_request_duration_seconds_count"
     eventually(lambda: agent.metrics().value(family) >= 1, what="the self-check, once a second")
     assert agent.metrics().value("coredns_health_request_failures_total") == 0
+
+
+def series(agent: Agent, port: int) -> set[tuple[str, frozenset[tuple[str, str]]]]:
+    """All series of a port, without their numbers."""
+    return {(name, frozenset(labels.items())) for name, labels, _ in agent.metrics(port).samples}
+
+
+def test_both_ports_show_the_same(asked: Agent) -> None:
+    """node-cache has one registry for both."""
+    assert series(asked, 9353) == series(asked, 9253)
+    one, other = asked.metrics(9253), asked.metrics(9353)
+    for name in ("coredns_dns_requests_total", "coredns_cache_hits_total", "nodelocal_worker_up"):
+        assert one.value(name) == other.value(name) > 0
+
+
+def test_a_scraper_that_takes_gzip_gets_it(bed: Bed, asked: Agent) -> None:
+    for port in (9253, 9353):
+        url = f"http://{V4.local}:{port}/metrics"
+        plain = bed.node.run("curl", "-sS", "-i", url)
+        assert "Content-Encoding" not in plain.split("\n\n")[0]
+        head, text = bed.node.run("curl", "-sS", "-i", "--compressed", url).split("\n\n", 1)
+        assert "Content-Encoding: gzip" in head
+        assert {line.split("{")[0].split(" ")[0] for line in text.splitlines()} == {
+            line.split("{")[0].split(" ")[0] for line in plain.split("\n\n", 1)[1].splitlines()
+        }

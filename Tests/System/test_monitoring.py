@@ -221,6 +221,17 @@ def test_both_ports_are_scraped(prometheus: Prometheus) -> None:
     assert targets == {("node-local-dns", "node1"), ("node-local-dns-supervisor", "node1")}
 
 
+def test_nothing_of_the_workers_is_stored_twice(prometheus: Prometheus, loaded: Agent) -> None:
+    stored = {
+        one["metric"]["__name__"]
+        for one in prometheus.query('{job="node-local-dns-supervisor", __name__=~"coredns_.*|nodelocal_.*"}')
+    }
+    snapshot = {name for name in loaded.metrics(9353).names if name.startswith(("coredns_", "nodelocal_"))}
+    assert stored < snapshot
+    assert "nodelocal_worker_up" in stored
+    assert not any(name.startswith(("coredns_dns_", "coredns_cache_", "nodelocal_hit_")) for name in stored)
+
+
 @pytest.mark.parametrize("expression", PANELS)
 def test_the_dashboard_shows(prometheus: Prometheus, expression: str) -> None:
     for variable, value in VARIABLES.items():

@@ -51,11 +51,11 @@ import Testing
         ("ünï", "ünï"),
     ])
     func labelValuesAreEscaped(value: String, escaped: String) {
-        #expect(ExpositionWriter.escaped(value, quotes: true) == escaped)
+        #expect(Self.escaped(value, quotes: true) == escaped)
     }
 
     @Test func helpKeepsItsQuotes() {
-        #expect(ExpositionWriter.escaped("a \"b\"\n\\", quotes: false) == #"a "b"\n\\"#)
+        #expect(Self.escaped("a \"b\"\n\\", quotes: false) == #"a "b"\n\\"#)
     }
 
     /// What Go's strconv.FormatFloat(x, 'g', -1, 64) prints.
@@ -64,20 +64,35 @@ import Testing
         (999_999, "999999"), (1_000_000, "1e+06"), (1_234_567, "1.234567e+06"),
         (999_999.5, "999999.5"), (1_000_000.5, "1.0000005e+06"), (31_023_104, "3.1023104e+07"),
         (0.00025, "0.00025"), (0.0001, "0.0001"), (0.00001, "1e-05"), (0.000_012_5, "1.25e-05"),
-        (0.064, "0.064"), (8.192, "8.192"), (5.24288, "5.24288"), (1e15, "1e+15"), (1e16, "1e+16"),
+        (0.064, "0.064"), (8.192, "8.192"), (5.24288, "5.24288"), (1e15, "1e+15"),
+        (10_000_001, "1.0000001e+07"), (9_007_199_254_740_991, "9.007199254740991e+15"),
+        (9_007_199_254_740_992, "9.007199254740992e+15"), (12_345_678_901, "1.2345678901e+10"),
+        (1e16, "1e+16"),
         (1.795258825e9, "1.795258825e+09"), (0.1 + 0.2, "0.30000000000000004"),
         (Double(UInt64.max), "1.8446744073709552e+19"), (1e100, "1e+100"), (.leastNonzeroMagnitude, "5e-324"),
         (.infinity, "+Inf"), (-.infinity, "-Inf"), (.nan, "NaN"),
     ])
     func numbersLookLikeGos(value: Double, expected: String) {
-        #expect(ExpositionWriter.text(of: value) == expected)
+        #expect(Self.text(of: value) == expected)
     }
 
     @Test func everyBoundReadsBackAsItself() {
         for bound in [Buckets.duration, .latency, .health, .size].flatMap(\.bounds) {
-            #expect(Double(ExpositionWriter.text(of: bound)) == bound)
-            #expect(ExpositionWriter.text(of: bound).utf8.count <= 8)
+            #expect(Double(Self.text(of: bound)) == bound)
+            #expect(Self.text(of: bound).utf8.count <= 8)
         }
+    }
+
+    private static func escaped(_ text: String, quotes: Bool) -> String {
+        var bytes: [UInt8] = []
+        ExpositionWriter.append(text, quotes: quotes, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func text(of value: Double) -> String {
+        var bytes: [UInt8] = []
+        ExpositionWriter.append(value, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private func text(_ snapshot: MetricSnapshot) -> String {

@@ -21,22 +21,22 @@ def scrape_jobs(monitor: dict, service: dict, address: str, node: str) -> list[d
     ports = {port["name"]: port["targetPort"] for port in service["spec"]["ports"]}
     jobs = []
     for number, endpoint in enumerate(monitor["spec"]["endpoints"]):
-        rules = [
-            {
-                {"sourceLabels": "source_labels", "targetLabel": "target_label"}.get(key, key): value
-                for key, value in rule.items()
-            }
-            for rule in endpoint["relabelings"]
-        ]
         found = {"__meta_kubernetes_pod_node_name": node, "service": service["metadata"]["name"]}
         jobs.append(
             {
                 "job_name": f"{monitor['metadata']['name']}/{number}",
                 "static_configs": [{"targets": [f"{address}:{ports[endpoint['port']]}"], "labels": found}],
-                "relabel_configs": rules,
+                "relabel_configs": relabeling(endpoint["relabelings"]),
+                "metric_relabel_configs": relabeling(endpoint.get("metricRelabelings", [])),
             }
         )
     return jobs
+
+
+def relabeling(rules: list[dict]) -> list[dict]:
+    """The operator's spelling in Prometheus' own."""
+    spelling = {"sourceLabels": "source_labels", "targetLabel": "target_label"}
+    return [{spelling.get(key, key): value for key, value in rule.items()} for rule in rules]
 
 
 class Prometheus:
