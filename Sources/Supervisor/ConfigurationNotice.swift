@@ -9,6 +9,9 @@ package struct ConfigurationNotice: Hashable, Sendable {
 }
 
 extension ConfigurationNotice {
+    /// How a line begins that says why a change is not served; people grep for it in node-cache's log.
+    static let refusedChange = "plugin/reload: Corefile changed but reload failed: "
+
     /// All warnings, and one line for the errors: the first one, and how many more there are.
     static func notices(
         for diagnostics: [Diagnostic],

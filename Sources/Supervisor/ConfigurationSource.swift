@@ -162,7 +162,7 @@ extension ConfigurationSource {
         lastSeen = check.recorded
         notices += ConfigurationNotice.notices(
             for: check.diagnostics.map { generated?.pointingIntoTemplate($0) ?? $0 },
-            prefix: "Invalid config: "
+            prefix: current == nil ? "Invalid config: " : ConfigurationNotice.refusedChange
         )
         return CheckedConfiguration(check).map { ($0, generated) }
     }

@@ -27,7 +27,8 @@ extension Supervisor {
         } catch {
             source.refuse(goingBackTo: accepted)
             metrics.failedReloads.add()
-            return tell([ConfigurationNotice(severity: .error, text: "Invalid config: \(error)")])
+            let text = ConfigurationNotice.refusedChange + "\(error)"
+            return tell([ConfigurationNotice(severity: .error, text: text)])
         }
         log.info("Reloading")
         newestGeneration += 1

@@ -130,7 +130,7 @@ import Testing
         #expect(reading.changed == nil)
         let place = "\(directory)/template/Corefile.base:3:5: error: "
         #expect(errors(reading).count == 1)
-        #expect(errors(reading).first?.hasPrefix("Invalid config: " + place) == true)
+        #expect(errors(reading).first?.hasPrefix(ConfigurationNotice.refusedChange + place) == true)
         #expect(errors(reading).first?.hasSuffix("(and 1 more)") == true)
         #expect(corefile == before)
         try write("template/Corefile.base", Self.template)
