@@ -6,6 +6,7 @@ import pytest
 
 from testbed import Bed, eventually
 from testbed.addresses import STUB_DOMAIN, V4, V6
+from testbed.agent import for_addresses, manifest_template
 from testbed.client import addresses
 
 SERVICE = "kubernetes.default.svc.cluster.local"
@@ -52,3 +53,25 @@ def test_an_ipv6_address_comes_back(bed: Bed, new_agent) -> None:
         eventually(
             lambda: f" {V6.local}/" in bed.node.ip("-o", "address"), within=1, what="the address is back"
         )
+
+
+def test_probes_on_every_address_of_both_families(bed: Bed, new_agent) -> None:
+    """`[::]` means IPv4 as well, as with Go's listeners; what is counted of a client tells its family."""
+    everything = (V4.local, V4.kube_dns, V6.local, V6.kube_dns)
+    template = for_addresses(manifest_template(), list(everything))
+    template = template.replace(f"health {V4.local}:8080", "health [::]:8080")
+    template = template.replace("prometheus :9253", "prometheus [::]:9253")
+    flags = {"metrics-listen-address": "[::]:9353"}
+    with new_agent(addresses=everything, template=template, flags=flags) as agent:
+        for server in everything:
+            assert addresses(bed.pod1.ask(SERVICE, "A", server)) == {"10.96.0.1"}
+        for server in (V4.local, V6.local):
+            assert agent.get("/health", 8080, server) == (200, "OK")
+            for port in (9253, 9353):
+                status, text = agent.get("/metrics", port, server)
+                assert status == 200
+                for family, address in (("1", V4.local), ("2", f"[{V6.local}]")):
+                    series = (
+                        f'coredns_dns_requests_total{{family="{family}",proto="udp",server="dns://{address}:53",'
+                    )
+                    assert series in text
