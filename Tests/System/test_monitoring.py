@@ -40,6 +40,34 @@ EXPRESSIONS = [
 ]
 # What Grafana puts in.
 VARIABLES = {"$job": "node-local-dns", "$instance": ".*", "$__rate_interval": "1m"}
+PLUGINS = """
+plugins.example.net {{
+    bind {local}
+    prometheus :9253
+    hosts {{
+        192.0.2.1 host.plugins.example.net
+        fallthrough
+    }}
+    template IN TXT {{
+        answer "{{{{ .Name }}}} 60 IN TXT {{{{ .Zone }}}}"
+    }}
+    template IN MX {{
+        answer "{{{{ .Name }}}} 60 IN MX nonsense"
+    }}
+    template IN SRV {{
+        answer "{{{{ index .Match 5 }}}}"
+    }}
+}}
+example.org:5301 {{
+    bind {local}
+    prometheus :9253
+    dns64 {{
+        allow_ipv4
+        translate_all
+    }}
+    forward . {resolver}
+}}
+"""
 SILENT_DOMAIN = "silent.example.net"
 BROKEN_DOMAIN = "broken.example.net"
 OPT_RECORD = bytes.fromhex("00 0029 04d0 00000000 0000")
@@ -63,7 +91,7 @@ def template(silent_server: str, broken_server: str) -> str:
         ("example.org:5300", V4.resolver),  # a port on which not every name has a block
     ):
         text += f"{zone} {{\n bind {V4.local}\n cache\n forward . {server}\n prometheus :9253\n}}\n"
-    return text
+    return text + PLUGINS.format(local=V4.local, resolver=V4.resolver)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +156,9 @@ def loaded(bed: Bed, binary: Path, silent_server: str, broken_server: str) -> It
         load(1, "misses", "-Q", 200)
         bed.pod1.datagram(b"no DNS message", V4.local, timeout=0.1)
         bed.host.ask("www.example.com", server=V4.local, port=5300)
+        for name, kind in (("host", "A"), ("a", "TXT"), ("a", "MX"), ("a", "SRV")):
+            bed.pod1.ask(f"{name}.plugins.example.net", kind)
+        bed.host.ask("www.example.org", "AAAA", server=V4.local, port=5301)
         for domain in (SILENT_DOMAIN, BROKEN_DOMAIN):
             bed.pod1.ask(f"a.{domain}", timeout=6)
 
