@@ -54,4 +54,7 @@ package struct UpstreamFailure: Error, Sendable, Hashable {
 package protocol Exchange: AnyObject {
     /// Asks; `completion` is called exactly once, never before `ask` has returned.
     func ask(_ query: UpstreamQuery, completion: @escaping (UpstreamOutcome) -> Void)
+
+    /// Tells `reachability` from now on whether asking is worth it; nobody else is told any more.
+    func report(to reachability: Reachability?)
 }

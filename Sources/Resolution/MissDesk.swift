@@ -94,6 +94,7 @@ package final class MissDesk {
     /// Asks `exchanges` for `block` from now on, in the order of its `forward` lines.
     package func serve(_ block: ServerBlock, by exchanges: [any Exchange]) {
         self.exchanges[ObjectIdentifier(block)] = Asked(block: block, exchanges: exchanges)
+        for exchange in exchanges { exchange.report(to: block.reachability) }
         observesSearches = observesSearches || block.searchAhead != nil
     }
 

@@ -141,11 +141,23 @@ extension QueryPipeline {
             let verdict = passGates(packet, table, index, arrival, client: client(), into: &output)
             if let verdict { return verdict }
         }
-        return lookUp(packet, table, index, arrival, client: client(), into: &output)
+        let verdict = lookUp(packet, table, index, arrival, client: client(), into: &output)
+        guard case .ask(let zone, _) = verdict, !table.slots.admitsQuestion(zone, at: arrival.at) else {
+            return verdict
+        }
+        rejections.unreachable.add()
+        return answerFromCacheOrFail(
+            packet,
+            on: table,
+            zone: zone,
+            arrival,
+            because: .noReachableAuthority,
+            client: client(),
+            into: &output
+        )
     }
 
-    /// Answers what `answer` has just left to upstream, while there is no room to ask: with a stale answer where
-    /// the settings allow one, else SERVFAIL. `zone` is the verdict's.
+    /// Answers what `answer` has just left to upstream, while there is no room to ask. `zone` is the verdict's.
     package mutating func answerWithoutAsking(
         _ packet: Span<UInt8>,
         on table: ZoneTable,
@@ -154,24 +166,41 @@ extension QueryPipeline {
         client: @autoclosure () -> Endpoint?,
         into output: inout MutableSpan<UInt8>
     ) -> Verdict {
-        var verdict = lookUp(
+        let verdict = answerFromCacheOrFail(
             packet,
-            table,
-            zone,
+            on: table,
+            zone: zone,
             arrival,
-            acceptsStale: true,
+            because: .notReady,
             client: client(),
             into: &output
         )
-        switch verdict {
-        case .reply, .drop: break
-        case .replyAndRefresh(let size, _): verdict = .reply(size)
+        if table.slots.hasTaps(zone) {
+            tapReply(verdict, in: Span(_mutableSpan: output), table, zone, arrival, client: client())
+        }
+        return verdict
+    }
+
+    /// With a stale answer where the settings allow one, else SERVFAIL.
+    private mutating func answerFromCacheOrFail(
+        _ packet: Span<UInt8>,
+        on table: ZoneTable,
+        zone: Int,
+        _ arrival: Arrival,
+        because reason: ExtendedError,
+        client: @autoclosure () -> Endpoint?,
+        into output: inout MutableSpan<UInt8>
+    ) -> Verdict {
+        let found = lookUp(packet, table, zone, arrival, acceptsStale: true, client: client(), into: &output)
+        switch found {
+        case .reply, .drop: return found
+        case .replyAndRefresh(let size, _): return .reply(size)
         case .ask:
             let size = ReplyWriter.writeError(
                 .serverFailure,
                 to: query,
                 packet: packet,
-                extendedError: .notReady,
+                extendedError: reason,
                 into: &output
             )
             let nanoseconds = (now() - arrival.at).nanoseconds
@@ -180,12 +209,8 @@ extension QueryPipeline {
                 counters.countMiss(thread: thread)
                 counters.count(record, thread: thread)
             }
-            verdict = .reply(size)
+            return .reply(size)
         }
-        if table.slots.hasTaps(zone) {
-            tapReply(verdict, in: Span(_mutableSpan: output), table, zone, arrival, client: client())
-        }
-        return verdict
     }
 
     private mutating func lookUp(

@@ -32,6 +32,8 @@ extension Query.Reason {
 
 /// Counts rejections of all threads: rare enough to share cells.
 package final class RejectionCounters: MetricSource {
+    /// Misses that were not asked because upstream is lost.
+    let unreachable = SharedCounter()
     private let counters = Rejection.allCases.map { (rejection: $0, counter: SharedCounter()) }
 
     package init() {}
@@ -44,5 +46,6 @@ package final class RejectionCounters: MetricSource {
         for (rejection, counter) in counters {
             snapshot.add(.packetsRejected, labels: [rejection.rawValue], counter.value)
         }
+        snapshot.add(.shed, labels: ["upstreams_down"], unreachable.value)
     }
 }

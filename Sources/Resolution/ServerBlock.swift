@@ -15,6 +15,9 @@ package final class ServerBlock: Sendable {
     package let forwards: [ForwardRoute]
     /// The whole way below the cache, in the order of execution; `forwards` are among them.
     package let links: [SourceLink]
+    /// What the packet threads know of upstream; nil where more than one `forward` line could answer a question, and
+    /// where a failure is more than a reply: a line of `log`, or something that a plugin changes.
+    package let reachability: Reachability?
     /// Some source below the cache tells its clients apart.
     let dependsOnClient: Bool
     /// Looked at before the cache, in order.
@@ -73,6 +76,8 @@ package final class ServerBlock: Sendable {
         links =
             plugins.beforeForward.map { .plugin($0) } + forwards.map { .forward($0) }
             + plugins.behindForward.map { .plugin($0) }
+        reachability =
+            Self.asksOneGroup(links) && logRules.isEmpty && plugins.filters.isEmpty ? Reachability() : nil
         dependsOnClient = (plugins.beforeForward + plugins.behindForward).contains { $0.dependsOnClient }
         gates = plugins.gates
         filters = plugins.filters
@@ -85,6 +90,12 @@ package final class ServerBlock: Sendable {
         self.detectsLoops = detectsLoops
         self.consolidations = consolidations
         self.searchAhead = searchAhead
+    }
+
+    /// Whether every question goes to the same servers, and to nobody else before or after.
+    private static func asksOneGroup(_ links: [SourceLink]) -> Bool {
+        guard links.count == 1, case .forward(let route) = links[0] else { return false }
+        return route.from == .root && route.except.isEmpty
     }
 
     /// Whether what upstream says may depend on the transport of the client who asks.

@@ -3,6 +3,7 @@
 
 import AnswerCache
 import DNSWire
+import Timing
 
 /// The zones of one table as packet threads read them. Owned by the `ZoneTable`, which keeps alive what the
 /// slots point to.
@@ -14,6 +15,7 @@ import DNSWire
     @safe private struct Slot {
         let cache: Unmanaged<ShardedCache>?
         let counters: Unmanaged<ZoneCounters>
+        let reachability: Unmanaged<Reachability>?
         let answersQueries: Bool
         let isPartlyCached: Bool
         let logs: Bool
@@ -34,6 +36,7 @@ import DNSWire
                 to: Slot(
                     cache: zone.block.cache.map { unsafe Unmanaged.passUnretained($0) },
                     counters: Unmanaged.passUnretained(zone.counters),
+                    reachability: zone.block.reachability.map { unsafe Unmanaged.passUnretained($0) },
                     answersQueries: zone.block.answersQueries,
                     isPartlyCached: zone.block.cacheScope.zones != nil
                         || zone.block.familyWithoutIPv6Answers != nil,
@@ -81,6 +84,13 @@ import DNSWire
     func withCache<Result>(_ index: Int, _ body: (ShardedCache) -> Result) -> Result? {
         guard let cache = unsafe slot(index).cache else { return nil }
         return unsafe cache._withUnsafeGuaranteedRef { body($0) }
+    }
+
+    /// Whether upstream is worth asking a question that came at `now`.
+    @inline(__always)
+    func admitsQuestion(_ index: Int, at now: Instant) -> Bool {
+        guard let reachability = unsafe slot(index).reachability else { return true }
+        return unsafe reachability._withUnsafeGuaranteedRef { $0.admits(at: now) }
     }
 
     /// Lends the zone's counters.

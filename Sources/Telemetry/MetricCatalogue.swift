@@ -155,7 +155,8 @@ extension MetricCatalogue {
             counter("Connections to an upstream that could not be opened.", ["to"])
         case .upstreamHandshakeFailures: counter("TLS handshakes with an upstream that failed.", ["to"])
         case .coalesced: counter("Queries that waited for another client's identical one.")
-        case .shed: counter("Queries refused because of a limit of ours.", ["reason"])
+        case .shed:
+            counter("Queries refused without asking: a limit of ours, or no upstream is up.", ["reason"])
         case .searchAhead:
             counter("Questions asked ahead of a client's search list, and what became of them.", ["result"])
         case .cacheBytes: gauge("Memory the cached answers take in bytes.")

@@ -67,6 +67,7 @@ final class DatagramAsk: LinkReceiver {
             group.deceived(.badReply(verdict, from: server.endpoint), asker)
         case .answers, .truncated, .bareError:
             group.received(message, verdict, after: group.network.now - sent, for: asker)
+            group.useRoom(at: group.network.now)
         }
     }
 
@@ -74,6 +75,7 @@ final class DatagramAsk: LinkReceiver {
         guard let link else { return }
         let text = UpstreamFailure.link(failure, .udp, from: link.local, to: server.endpoint)
         forgetLink()
-        group.attemptFailed(asker, text, onReused: false, isNobodyThere: failure.meansNobodyIsThere)
+        group.attemptEnded(asker, .failure(isNobodyThere: failure.meansNobodyIsThere), text)
+        group.useRoom(at: group.network.now)
     }
 }

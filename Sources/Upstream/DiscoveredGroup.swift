@@ -30,6 +30,8 @@ package final class DiscoveredGroup: ForwardLine {
     private let onChange: ([Endpoint]) -> Void
     private var state: ServerDiscovery
     private var current: ForwardGroup
+    /// Is told whether asking is worth it, by whichever group is asked.
+    private var reachability: Reachability?
     /// Servers of `current` that were suspects at the last tick.
     private var suspects = ServerSet.none
     private var counted = 0
@@ -60,6 +62,11 @@ package final class DiscoveredGroup: ForwardLine {
 
     package func ask(_ query: UpstreamQuery, completion: @escaping (UpstreamOutcome) -> Void) {
         current.ask(query, completion: completion)
+    }
+
+    package func report(to reachability: Reachability?) {
+        self.reachability = reachability
+        current.report(to: reachability)
     }
 
     package func close() {
@@ -120,7 +127,9 @@ package final class DiscoveredGroup: ForwardLine {
         settings.upstreams = servers
         let old = current
         suspects = .none
+        old.report(to: nil)
         current = ForwardGroup(settings, network: network, counters: counters)
+        current.report(to: reachability)
         onNewGroup(current)
         if old !== resolver { old.close() }
         count(servers.count)

@@ -96,7 +96,7 @@ extension ForwardGroup {
             noteFailure(of: server, at: now)
             return fail(question, .badReply(verdict, from: server.endpoint), at: now)
         }
-        server.health.succeeded()
+        answered(server)
         server.latency.add(latency)
         server.counters.observe(latency, code)
         if case .datagram(let ask) = attempt.path { ask.close() }
@@ -179,26 +179,25 @@ extension ForwardGroup {
     }
 
     /// The link of an attempt ended.
-    func attemptFailed(
-        _ asker: Attempt.Asker,
-        _ failure: UpstreamFailure,
-        onReused: Bool,
-        isNobodyThere: Bool
-    ) {
+    func attemptEnded(_ asker: Attempt.Asker, _ end: AttemptEnd, _ failure: UpstreamFailure) {
         let question = asker.question
         guard let attempt = question.removeAttempt(asker.number) else { return }
         let now = network.now
-        guard onReused else {
-            noteFailure(of: attempt.server, isNobodyThere: isNobodyThere, at: now)
-            return fail(question, failure, at: now)
-        }
+        let server = attempt.server
         question.lastFailure = failure
-        question.wantsFreshConnection = true
-        question.attempts.lostReused(
-            server: attempt.server.index,
-            at: now,
-            health: health(for: question, at: now)
-        )
+        switch end {
+        case .failure(let isNobodyThere):
+            noteFailure(of: server, isNobodyThere: isNobodyThere, at: now)
+            return fail(question, failure, at: now)
+        case .silence:
+            // If the server has answered since it was late, its silence of long ago says nothing any more.
+            if server.health.isSuspect { perform(server.health.failed(at: now), for: server) }
+            question.attempts.fellSilent(at: now, health: health(for: question, at: now))
+        case .reusedLinkLost:
+            question.wantsFreshConnection = true
+            let health = health(for: question, at: now)
+            question.attempts.lostReused(server: server.index, at: now, health: health)
+        }
         advance(question, at: now)
     }
 

@@ -5,6 +5,7 @@ import Timing
 extension ForwardGroup {
     /// Does what a server's health asks for.
     func perform(_ action: ServerHealth.Action, for server: UpstreamServer) {
+        reportReachability()
         guard !isClosing else { return }
         switch action {
         case .none: return
@@ -19,7 +20,7 @@ extension ForwardGroup {
 
     func checkSucceeded(_ check: HealthCheck) {
         check.server.check = nil
-        check.server.health.succeeded()
+        answered(check.server)
         useRoom(at: network.now)
     }
 

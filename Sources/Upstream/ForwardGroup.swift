@@ -15,6 +15,8 @@ package final class ForwardGroup: Exchange {
     let counters: UpstreamCounters
     let servers: [UpstreamServer]
     private var deadlines = DeadlineQueue<Due>()
+    /// When questions may leave the queue by the clock.
+    private var roomDue: Instant?
     /// When the network will wake us.
     private var alarm: Instant?
     private var isSweeping = false
@@ -29,7 +31,9 @@ package final class ForwardGroup: Exchange {
     var isUsingRoom = false
     private(set) var isClosing = false
     /// Servers that lead back to us.
-    var excluded = ServerSet.none
+    var excluded = ServerSet.none { didSet { reportReachability() } }
+    /// Is told whether asking is worth it.
+    private var reachability: Reachability?
 
     /// Call on the network's loop, as everything else.
     package init(_ settings: ForwardSettings, network: any Network, counters: UpstreamCounters) {
@@ -71,6 +75,27 @@ extension ForwardGroup {
         live += 1
         advance(question, at: now)
         question.isBeingAsked = false
+    }
+
+    package func report(to reachability: Reachability?) {
+        self.reachability?.set(isLost: false)
+        self.reachability = reachability
+        reportReachability()
+    }
+
+    /// The health of a server may have changed. A server that leads back to us must hear its own questions, to find
+    /// out when it does not any more: then everything is asked.
+    func reportReachability() {
+        guard let reachability else { return }
+        let isLost = !servers.isEmpty && excluded.isEmpty && servers.allSatisfy { $0.health.isDown }
+        if isLost != reachability.isLost { reachability.set(isLost: isLost) }
+    }
+
+    /// The server has answered something: whatever was wrong is over.
+    func answered(_ server: UpstreamServer) {
+        let wasSuspect = server.health.isSuspect
+        server.health.succeeded()
+        if wasSuspect { reportReachability() }
     }
 
     /// Questions under way end as they would; then the connections are closed.
@@ -115,7 +140,9 @@ extension ForwardGroup {
         }
     }
 
+    /// Looks at the question again at `instant`, or when an attempt becomes late: others must hear of that at once.
     private func wait(_ question: Question, until instant: Instant) {
+        let instant = min(instant, question.nextLateness ?? instant)
         guard question.wakes != instant else { return }
         question.wakes = instant
         deadlines.add(.question(question), due: instant)
@@ -174,6 +201,9 @@ extension ForwardGroup {
 
     /// Lets questions leave the queue at an instant.
     func useRoomLater(at due: Instant) {
+        // One for all: who must go on waiting comes here again.
+        if let roomDue, roomDue <= due { return }
+        roomDue = due
         deadlines.add(.room, due: due)
         setAlarm()
     }
@@ -203,7 +233,9 @@ extension ForwardGroup {
             case .question(let question): wake(question, at: now)
             case .checkEnd(let check): checkTimedOut(check)
             case .check(let server): perform(server.health.checkIsDue(at: now), for: server)
-            case .room: useRoom(at: now)
+            case .room:
+                roomDue = nil
+                useRoom(at: now)
             case .sweep: sweep(at: now)
             }
         }

@@ -24,11 +24,12 @@ package struct ForwardLimits: Sendable, Hashable {
     package var pause = Interval.milliseconds(50)
     /// A server that goes on failing is left alone for this long at most; its health checks go on.
     package var longestBackOff = Interval.milliseconds(500)
-    /// Attempts for each server of the group: CoreDNS' newer default of `max_connect_attempts`.
-    package var attemptsPerServer = 2
-    /// Attempts at least: with one server behind a Service address every attempt may meet another pod.
-    package var fewestAttempts = 4
-    /// Attempts at most, however many servers there are: a question must not become a storm.
+    /// Failures for each server of the group that end a question: CoreDNS' newer default of `max_connect_attempts`.
+    package var failuresPerServer = 2
+    /// As many are borne in any case: with one server behind a Service address every attempt may meet another pod.
+    package var fewestFailures = 4
+    /// Attempts at most, however many servers there are: a question must not become a storm. The distances between
+    /// them double, so that towards silent servers they are 4 to 7 with one, 5 to 11 with two.
     package var mostAttempts = 12
     /// Attempts that cost nothing because a reused connection had been closed by the other side.
     package var freeRetries = 2

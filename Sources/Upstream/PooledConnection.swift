@@ -52,18 +52,20 @@ final class PooledConnection: LinkReceiver {
         case .handshake: server.counters.count(.failedHandshake)
         case .read, .write: break
         }
-        // A reused connection may have been closed by the other side before it saw the question.
-        let wasOpen = failure.operation == .read || failure.operation == .write
-        let isPeersEnd = wasOpen && failure.reason != .timedOut
         for asked in lost {
-            group.attemptFailed(
-                asked.asker,
-                text,
-                onReused: asked.wasReuse && isPeersEnd,
-                isNobodyThere: failure.meansNobodyIsThere
-            )
+            group.attemptEnded(asked.asker, end(of: asked, failure), text)
         }
         group.useRoom(at: group.network.now)
+    }
+
+    /// What the end means for a question: a reused connection may have been closed by the other side before it saw
+    /// the question.
+    private func end(of question: ConnectionState<Attempt.Asker>.Lost, _ failure: LinkFailure) -> AttemptEnd {
+        switch failure.operation {
+        case _ where failure.reason == .timedOut: .silence
+        case .read where question.wasReuse, .write where question.wasReuse: .reusedLinkLost
+        default: .failure(isNobodyThere: failure.meansNobodyIsThere)
+        }
     }
 
     /// How a question that this connection leaves unanswered is explained.
@@ -82,7 +84,7 @@ final class PooledConnection: LinkReceiver {
         case .unwanted:
             group.counters.count(.unwantedReplies)
         case .late(let latency):
-            server.health.succeeded()
+            group.answered(server)
             server.latency.add(latency)
         case .reply(let asker, let verdict, let latency):
             group.received(message, verdict, after: latency, for: asker)

@@ -2,7 +2,9 @@
 // the clock, the dice and the servers' health are arguments; sending and answering is `ForwardGroup`'s.
 //
 // Attempts overlap: when a server's patience is over, another server is asked as well, and the first good
-// answer wins. No server is asked again without a pause, and the whole ends with the budget.
+// answer wins. No server is asked again without a pause, and the whole ends with the budget. Failures end a question
+// after a few; silence does not, since a Service address may lead to another pod by the next attempt: there the
+// distances grow instead, so that they are few all the same.
 
 package import Timing
 
@@ -27,6 +29,9 @@ package struct QueryAttempts: ~Copyable {
     /// How many attempts were made; more than one means retries.
     package private(set) var made = 0
     private var mostAttempts: Int
+    /// Attempts that ended with something else than silence.
+    private var failures = 0
+    private let mostFailures: Int
     private var freeRetries = 0
     /// Attempts whose end is not known.
     private var underWay = 0
@@ -45,12 +50,10 @@ package struct QueryAttempts: ~Copyable {
         self.deadline = now + limits.budget
         self.nextStart = now
         self.untried = servers
-        let most = min(
-            max(limits.attemptsPerServer * servers.count, limits.fewestAttempts),
-            limits.mostAttempts
-        )
-        self.mostAttempts =
-            settings.maxConnectAttempts > 0 ? min(settings.maxConnectAttempts, most) : most
+        mostAttempts =
+            settings.maxConnectAttempts > 0
+            ? min(settings.maxConnectAttempts, limits.mostAttempts) : limits.mostAttempts
+        mostFailures = max(limits.failuresPerServer * servers.count, limits.fewestFailures)
     }
 
     /// What the servers' health looks like at this moment.
@@ -99,7 +102,9 @@ extension QueryAttempts {
     /// Decides on the next step; `random` serves the policy `random` alone.
     package mutating func next(at now: Instant, health: Health, random: UInt64) -> Step {
         guard now < deadline else { return .end }
-        guard made < mostAttempts else { return underWay == 0 ? .end : .wait(until: deadline) }
+        guard made < mostAttempts, failures < mostFailures else {
+            return underWay == 0 ? .end : .wait(until: deadline)
+        }
         let usable = servers.subtracting(refusing).subtracting(health.excluded)
         let allAreDown = usable.subtracting(health.down).isEmpty
         // The pause before the next attempt is part of the short life that is left.
@@ -158,7 +163,8 @@ extension QueryAttempts {
 extension QueryAttempts {
     /// The attempt was sent; unless it ends before, another one may start when `patience` is over.
     ///
-    /// Patience doubles with every pass: all servers have then been too slow once.
+    /// Patience doubles with every pass: all servers have then been too slow once. A server that is slow because it has
+    /// too much to do is not asked more often than it can bear.
     package mutating func started(patience: Interval, at now: Instant) {
         nextStart = now + patience * (1 << doublings)
     }
@@ -171,7 +177,14 @@ extension QueryAttempts {
     /// The attempt with this server failed: the next server at once, an already tried one after a pause.
     package mutating func failed(at now: Instant, health: Health) {
         underWay -= 1
+        failures += 1
         nextStart = restart(at: now, health: health)
+    }
+
+    /// The attempt's link was given up because nothing came: others have been started since, and go on.
+    package mutating func fellSilent(at now: Instant, health: Health) {
+        underWay -= 1
+        nextStart = min(nextStart, restart(at: now, health: health))
     }
 
     /// A reused connection was closed by the other side: that says nothing about the server, so it may be

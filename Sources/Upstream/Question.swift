@@ -83,6 +83,16 @@ struct Attempt {
     }
 }
 
+/// How an attempt's link ended.
+enum AttemptEnd {
+    /// `isNobodyThere`: the network says that there is no such server.
+    case failure(isNobodyThere: Bool)
+    /// Nothing came, be it in answer to a dial.
+    case silence
+    /// The other side closed a connection that it had answered on before: that says nothing about the server.
+    case reusedLinkLost
+}
+
 extension Question {
     func add(_ attempt: Attempt) { openAttempts.append(attempt) }
 
@@ -96,6 +106,15 @@ extension Question {
     func removeAllAttempts() -> [Attempt] {
         defer { openAttempts = [] }
         return openAttempts
+    }
+
+    /// When the next attempt's patience is over; nil when all are late.
+    var nextLateness: Instant? {
+        var next: Instant?
+        for attempt in openAttempts where !attempt.isLate {
+            next = min(next ?? attempt.lateAt, attempt.lateAt)
+        }
+        return next
     }
 
     /// Asks `judge` about the attempts whose patience is over: until when they have time, or nil when they are

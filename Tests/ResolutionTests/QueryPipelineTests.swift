@@ -57,21 +57,50 @@ import Timing
         #expect(ask("www.example.com. A", table).verdict == .ask(zone: 1, .miss))
     }
 
+    /// All servers are down: the event loop could not say more, and has other work.
+    @Test func whileUpstreamIsLostAMissFailsAtOnceButForOneNowAndThen() throws {
+        let block = Self.cachingBlock()
+        let table = try table([("example.org.", block)])
+        block.reachability?.set(isLost: true)
+        #expect(ask("a.example.org. A", table).verdict == .ask(zone: 0, .miss))
+        let reply = try #require(ask("b.example.org. A", table).reply)
+        #expect(reply.code == .serverFailure)
+        #expect(MetricSnapshot(of: [rejections]).number(.shed, labels: ["upstreams_down"]) == 1)
+        block.reachability?.set(isLost: false)
+        #expect(ask("c.example.org. A", table).verdict == .ask(zone: 0, .miss))
+    }
+
+    @Test func whileUpstreamIsLostAnExpiredAnswerIsGivenAtOnce() throws {
+        var settings = CacheSettings()
+        settings.stale = CacheSettings.Stale(duration: .seconds(3_600), verifies: true, patience: nil)
+        let cache = ShardedCache(settings: settings, budget: ByteBudget(limit: 1 << 20))
+        let block = ServerBlock(index: 0, cache: cache, forwards: [ForwardRoute(from: .root, exchange: 0)])
+        let table = try table([("example.org.", block)])
+        try keep("www.example.org. 1 A 192.0.2.1", in: cache, for: 1, at: Instant(nanoseconds: 0))
+        #expect(ask("www.example.org. A", table).verdict == .ask(zone: 0, .verify))
+        block.reachability?.set(isLost: true)
+        _ = ask("www.example.org. A", table)
+        #expect(ask("www.example.org. A", table).reply?.lines == ["www.example.org. 0 A 192.0.2.1"])
+    }
+
     @Test func whatTheCacheKnowsIsAnswered() throws {
         let block = Self.cachingBlock()
         let table = try table([("example.org.", block)])
-        let question = Message(asking: "www.example.org. A")
-        let answer = try AnswerMessage(
-            Message(answering: question, ["NOERROR ra", "www.example.org. 60 A 192.0.2.1"]).encoded()
-        )
-        var query = Query()
-        let packet = question.encoded()
-        _ = query.read(packet.span, hashing: hashing)
-        block.cache?.insert(answer, for: query, as: .success, lifetime: 30, at: .at(0))
+        try keep("www.example.org. 60 A 192.0.2.1", in: #require(block.cache), for: 30, at: .at(0))
         let reply = try #require(ask("WWW.example.org. A", table).reply)
         #expect(reply.lines == ["WWW.example.org. 30 A 192.0.2.1"])
         #expect(reply.flagNames == ["aa", "rd", "ra"])
         #expect(observed(table) == ["_sum 0.001", "_count 1"], "from its arrival until its reply has left")
+    }
+
+    /// Puts the answer to `www.example.org. A` into a cache.
+    private func keep(_ record: String, in cache: ShardedCache, for seconds: UInt32, at now: Instant) throws {
+        let question = Message(asking: "www.example.org. A")
+        let answer = try AnswerMessage(Message(answering: question, ["NOERROR ra", record]).encoded())
+        var query = Query()
+        let packet = question.encoded()
+        _ = query.read(packet.span, hashing: hashing)
+        cache.insert(answer, for: query, as: .success, lifetime: seconds, at: now)
     }
 
     /// Sum and count of the hits' durations.

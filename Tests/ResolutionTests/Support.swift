@@ -87,6 +87,9 @@ final class Client: ReplyPath {
 final class HeldExchange: Exchange {
     private(set) var asked: [UpstreamQuery] = []
     private var waiting: [(UpstreamOutcome) -> Void] = []
+    private(set) var reachability: Reachability?
+
+    func report(to reachability: Reachability?) { self.reachability = reachability }
 
     func ask(_ query: UpstreamQuery, completion: @escaping (UpstreamOutcome) -> Void) {
         asked.append(query)

@@ -85,6 +85,7 @@ LOOPING = f"nodelocal_upstream_looping{{{TO}}}"
 TLS = f"nodelocal_upstream_tls_failures_total{{{TO}}}"
 BROKEN = f"coredns_forward_healthcheck_broken_total{{{JOB}}}"
 SHED = f'nodelocal_shed_total{{{JOB}, reason="queue_full"}}'
+SHED_BY_OTHERS = f'nodelocal_shed_total{{{JOB}, reason="upstreams_down"}}'
 SETUP = "coredns_nodecache_setup_errors_total"
 DURATION, PROXY = "coredns_dns_request_duration_seconds", "coredns_proxy_request_duration_seconds"
 
@@ -177,6 +178,7 @@ CASES = [
     Case("NodeLocalDNSForwardLatencyHigh", buckets(PROXY, TO, fast="0+10x30", slow="0+10x30")),
     Case("NodeLocalDNSQueriesShed", {SHED: "0+60x30"}, WARNING | NODE | {"reason": "queue_full"}),
     Case("NodeLocalDNSQueriesShed", {SHED: "9x30"}),
+    Case("NodeLocalDNSQueriesShed", {SHED_BY_OTHERS: "0+60x30"}),
     Case("NodeLocalDNSCacheFull", cache(990, 1000), INFO | NODE, "40m"),
     Case("NodeLocalDNSCacheFull", cache(990, 0), after="40m"),
 ]

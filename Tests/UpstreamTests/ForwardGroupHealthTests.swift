@@ -79,6 +79,25 @@ import Upstream
         #expect(stage.results.count == before + 1)
     }
 
+    @Test func packetThreadsAreToldThatAllAreDownAndWhenOneIsBack() {
+        let reachability = Reachability()
+        let stage = Stage([serverA, serverB]) { $0.transport = .tcp }
+        stage.group.report(to: reachability)
+        for server in [serverA, serverB] { stage.network.reachability[server] = .silent }
+        stage.ask("a.example.org")
+        stage.elapse(1_000)
+        #expect(!reachability.isLost, "nobody knows yet")
+        stage.elapse(5_000)
+        #expect(reachability.isLost)
+        let next = Reachability()
+        stage.group.report(to: next)
+        #expect(next.isLost && !reachability.isLost, "after a reload another block asks")
+        stage.network.reachability[serverB] = .open
+        stage.elapse(1_000)
+        stage.network.unanswered.first { $0.link.remote == serverB }?.reply()
+        #expect(!next.isLost)
+    }
+
     @Test func aServersReturnIsNoticedWithinASecond() {
         for delay in stride(from: 0 as UInt64, to: 1_000, by: 90) {
             let stage = Stage([serverA]) { $0.transport = .tcp }

@@ -44,6 +44,19 @@ import Upstream
         #expect(stage.network.links.count { $0.transport == .tcp } == 4)
     }
 
+    @Test func whatThereIsNoSocketForIsAskedAsSoonAsOneIsFree() {
+        let stage = Stage([serverA]) { $0.limits.datagrams = 100 }
+        for number in 0..<1_000 { stage.ask("n\(number).example.org") }
+        #expect(stage.network.openLinks.count == 100)
+        while let next = stage.next {
+            next.reply()
+            stage.network.settle()
+        }
+        #expect(stage.results.count == 1_000)
+        #expect(stage.counters.value(.retries) == 0)
+        #expect(stage.network.openLinks.isEmpty)
+    }
+
     @Test func unusedConnectionsAreNoMoreThanMaxIdleConns() {
         let stage = Stage([serverA]) {
             $0.transport = .tcp
@@ -98,6 +111,27 @@ import Upstream
             stage.elapse(1_000)
         }
         #expect(stage.network.links.count == 2)
+    }
+
+    /// Connections that were opened together do not end together; none outlives `max_age` by more than a sweep.
+    @Test func endsOfConnectionsAreSpread() {
+        let stage = Stage([serverA]) { $0.transport = .tcp }
+        stage.network.dice = [9_000_000_000, 1_000_000_000, 5_000_000_000, 3_000_000_000].flatMap { age in
+            // For each connection: its age, then the ids of sixteen questions.
+            [age] + (0..<16).map { UInt64($0) }
+        }
+        for _ in 0..<64 { stage.ask("a.example.org") }
+        var ends: [Int] = []
+        for second in 1...62 {
+            while let next = stage.next { next.reply() }
+            stage.elapse(1_000)
+            ends += Array(
+                repeating: second,
+                count: 4 - ends.count - stage.network.links.prefix(4).count { !$0.isClosed }
+            )
+            for _ in 0..<64 { stage.ask("a.example.org") }
+        }
+        #expect(ends == [51, 53, 55, 59])
     }
 
     // MARK: Close

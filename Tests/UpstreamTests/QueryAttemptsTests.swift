@@ -36,13 +36,21 @@ import Upstream
 
     @Test func silenceIsAnsweredElsewhereAndEndsWithTheBudget() {
         let (asked, end) = play(attempts(2))
-        #expect(asked == ["0@0", "1@100", "0@200", "1@400"])
+        #expect(
+            asked == [
+                "0@0", "1@100", "0@200", "1@400", "0@600", "1@1000", "0@1400", "1@2200", "0@3000",
+            ]
+        )
         #expect(end == .at(4_500))
     }
 
     @Test func aSingleServerIsAskedWithGrowingPauses() {
         let (asked, end) = play(attempts(1))
-        #expect(asked == ["0@0", "0@100", "0@300", "0@700"])
+        #expect(
+            asked == [
+                "0@0", "0@100", "0@300", "0@700", "0@1500", "0@3100",
+            ]
+        )
         #expect(end == .at(4_500))
     }
 
@@ -114,6 +122,24 @@ import Upstream
         attempts.failed(at: .at(2), health: .init())
         #expect(attempts.next(at: .at(2), health: .init(), random: 0) == .wait(until: .at(52)))
         #expect(attempts.next(at: .at(52), health: .init(), random: 0) == .ask(server: 0))
+    }
+
+    @Test func fewFailuresEndAQuestionAndSilenceIsNone() {
+        var attempts = attempts(1)
+        var now = Instant.at(0)
+        for _ in 0..<2 {
+            #expect(attempts.next(at: now, health: .init(), random: 0) == .ask(server: 0))
+            attempts.started(patience: .milliseconds(50), at: now)
+            now = now + .milliseconds(100)
+            attempts.fellSilent(at: now, health: .init())
+        }
+        for _ in 0..<4 {
+            #expect(attempts.next(at: now, health: .init(), random: 0) == .ask(server: 0))
+            attempts.started(patience: .milliseconds(50), at: now)
+            attempts.failed(at: now, health: .init())
+            if case .wait(let until) = attempts.next(at: now, health: .init(), random: 0) { now = until }
+        }
+        #expect(attempts.next(at: now, health: .init(), random: 0) == .end)
     }
 
     @Test func aLostReusedConnectionCostsNoAttemptButNotForEver() {
