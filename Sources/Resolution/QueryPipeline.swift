@@ -7,17 +7,6 @@ package import DNSWire
 import Telemetry
 package import Timing
 
-/// What to do with a message.
-package enum Verdict: Sendable, Equatable {
-    /// Send this many octets of the reply buffer.
-    case reply(Int)
-    /// Send them, and have the entry refreshed in the background.
-    case replyAndRefresh(Int, zone: Int)
-    /// Nothing to say yet: hand the message to the event loop.
-    case ask(zone: Int, AskReason)
-    case drop
-}
-
 /// How a message came.
 package struct Arrival: Sendable {
     package var family: IPAddress.Family
@@ -142,11 +131,9 @@ extension QueryPipeline {
             if let verdict { return verdict }
         }
         let verdict = lookUp(packet, table, index, arrival, client: client(), into: &output)
-        guard case .ask(let zone, _) = verdict, !table.slots.admitsQuestion(zone, at: arrival.at) else {
-            return verdict
-        }
-        rejections.unreachable.add()
-        return answerFromCacheOrFail(
+        guard case .ask(let zone, let reason) = verdict, table.slots.isLost(zone) else { return verdict }
+        if reason == .miss, table.slots.admitsQuestion(zone, at: arrival.at) { return verdict }
+        let found = answerFromCacheOrFail(
             packet,
             on: table,
             zone: zone,
@@ -155,6 +142,10 @@ extension QueryPipeline {
             client: client(),
             into: &output
         )
+        // Who can be given an old answer does not wait for the trial.
+        if found.wantsRefresh, table.slots.admitsQuestion(zone, at: arrival.at) { return found }
+        rejections.unreachable.add()
+        return found.withoutRefresh
     }
 
     /// Answers what `answer` has just left to upstream, while there is no room to ask. `zone` is the verdict's.
@@ -178,7 +169,7 @@ extension QueryPipeline {
         if table.slots.hasTaps(zone) {
             tapReply(verdict, in: Span(_mutableSpan: output), table, zone, arrival, client: client())
         }
-        return verdict
+        return verdict.withoutRefresh
     }
 
     /// With a stale answer where the settings allow one, else SERVFAIL.
@@ -193,8 +184,7 @@ extension QueryPipeline {
     ) -> Verdict {
         let found = lookUp(packet, table, zone, arrival, acceptsStale: true, client: client(), into: &output)
         switch found {
-        case .reply, .drop: return found
-        case .replyAndRefresh(let size, _): return .reply(size)
+        case .reply, .replyAndRefresh, .drop: return found
         case .ask:
             let size = ReplyWriter.writeError(
                 .serverFailure,

@@ -86,6 +86,13 @@ import Timing
         return unsafe cache._withUnsafeGuaranteedRef { body($0) }
     }
 
+    /// Whether every upstream of the block is known to be down.
+    @inline(__always)
+    func isLost(_ index: Int) -> Bool {
+        guard let reachability = unsafe slot(index).reachability else { return false }
+        return unsafe reachability._withUnsafeGuaranteedRef { $0.isLost }
+    }
+
     /// Whether upstream is worth asking a question that came at `now`.
     @inline(__always)
     func admitsQuestion(_ index: Int, at now: Instant) -> Bool {

@@ -79,8 +79,12 @@ import Timing
         try keep("www.example.org. 1 A 192.0.2.1", in: cache, for: 1, at: Instant(nanoseconds: 0))
         #expect(ask("www.example.org. A", table).verdict == .ask(zone: 0, .verify))
         block.reachability?.set(isLost: true)
-        _ = ask("www.example.org. A", table)
-        #expect(ask("www.example.org. A", table).reply?.lines == ["www.example.org. 0 A 192.0.2.1"])
+        // The first one is the trial, and does not wait for it either.
+        for isTrial in [true, false] {
+            let asked = ask("www.example.org. A", table)
+            #expect(asked.verdict.wantsRefresh == isTrial)
+            #expect(asked.reply?.lines == ["www.example.org. 0 A 192.0.2.1"])
+        }
     }
 
     @Test func whatTheCacheKnowsIsAnswered() throws {

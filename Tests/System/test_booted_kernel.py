@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from testbed.container import build_image
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 EVERYWHERE = {
     f"{place}-{transport}": ["10.96.0.1"]
@@ -46,6 +48,12 @@ def facts(binary: Path) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def survival(binary: Path) -> dict[str, object]:
     return run_in_guest("survival.py", binary)
+
+
+@pytest.fixture(scope="module")
+def contained(binary: Path) -> dict[str, object]:
+    build_image(binary)
+    return run_in_guest("image.py", binary)
 
 
 def test_the_guest_runs_to_its_end(facts: dict[str, object]) -> None:
@@ -110,3 +118,27 @@ EXPECTED_OF_IPVS = {
 @pytest.mark.parametrize("name", EXPECTED_OF_IPVS)
 def test_behind_ipvs(survival: dict[str, object], name: str) -> None:
     assert survival.get(name, "not reached") == EXPECTED_OF_IPVS[name]
+
+
+def test_the_guest_with_the_image_runs_to_its_end(contained: dict[str, object]) -> None:
+    assert contained["exit_code_of_the_guest"] == 0, contained["output"]
+
+
+EXPECTED_OF_THE_IMAGE = {
+    "links": {"nodelocaldns": "dummy"},
+    "answers_at_169.254.20.10": EVERYWHERE,
+    "answers_at_10.96.0.10": EVERYWHERE,
+    # Version 2 of control groups, unlike on the machine that runs the other tests perhaps.
+    "memory_limit": 64 << 20,
+    "cache_budget": 24 << 20,
+    "user_of_the_worker": ["65532"] * 4,
+    "capabilities_of_the_worker": 0,
+    "filters": [0, 1],
+    "exit_code": 0,
+    "left_behind": [],
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED_OF_THE_IMAGE)
+def test_the_image_on_a_booted_kernel(contained: dict[str, object], name: str) -> None:
+    assert contained.get(name, "not reached") == EXPECTED_OF_THE_IMAGE[name], contained["output"]

@@ -8,7 +8,7 @@
 
 #include "client.h"
 
-static const int64_t patience = 1000000000, noticed_gap = 25000000;
+static const int64_t noticed_gap = 25000000;
 
 /* ---- What happened ------------------------------------------------------------------------------------- */
 
@@ -262,7 +262,7 @@ void ask(struct client *client, int64_t at)
         lose(client, asked, reason(errno));
 }
 
-bool give_up_waiting(struct client *client, int64_t at)
+bool give_up_waiting(struct client *client, int64_t at, int64_t patience)
 {
     for (; client->oldest < client->sent; client->oldest++) {
         struct asked *asked = &client->asked[client->oldest % slots];

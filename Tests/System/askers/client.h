@@ -58,8 +58,8 @@ void ask(struct client *client, int64_t at);
 /* Sends and takes what can be, now that a socket is ready. */
 void proceed(struct client *client, size_t slot, uint32_t events);
 
-/* Counts as lost what has waited for too long. True: nothing is in flight. */
-bool give_up_waiting(struct client *client, int64_t at);
+/* Counts as lost what has waited for `patience` nanoseconds. True: nothing is in flight. */
+bool give_up_waiting(struct client *client, int64_t at, int64_t patience);
 
 /* Notes the time since the last answer. */
 void see_gap(struct client *client, int64_t until);

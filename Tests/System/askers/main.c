@@ -1,7 +1,7 @@
 /* Those who ask while something dies: clients with an open loop, each at RATE questions a second whatever is
- * answered, one second of patience, no second try.
+ * answered, PATIENCE seconds for every answer, no second try.
  *
- *     askers RATE QUERIES CLIENT…        CLIENT: KIND@ADDRESS
+ *     askers RATE PATIENCE QUERIES CLIENT…        CLIENT: KIND@ADDRESS
  *
  *     udp         a socket for every question, as a stub resolver has
  *     udp-fixed   one socket for ever, so one flow for conntrack
@@ -58,7 +58,7 @@ static bool input_has_ended(void)
     return read(STDIN_FILENO, &octet, 1) == 0;
 }
 
-static void run(int64_t pause)
+static void run(int64_t pause, int64_t patience)
 {
     int64_t start = now() + pause;
     for (size_t index = 0; index < client_count; index++)
@@ -76,7 +76,7 @@ static void run(int64_t pause)
             struct client *client = clients[index];
             int64_t at = now();
             for (; is_asking && client->due <= at; client->due += pause) ask(client, at);
-            if (!give_up_waiting(client, at)) is_waiting = true;
+            if (!give_up_waiting(client, at, patience)) is_waiting = true;
             if (is_asking && client->due < next) next = client->due;
         }
         wait_until(next);
@@ -101,23 +101,23 @@ static void report(const struct client *client)
 
 int main(int count, char **words)
 {
-    double rate = count > 3 ? atof(words[1]) : 0;
-    if (rate <= 0 || rate * 2 > slots) {
-        fprintf(stderr, "usage: askers RATE QUERIES udp|udp-fixed|tcp|tcp-kept@ADDRESS…\n");
+    double rate = count > 4 ? atof(words[1]) : 0, patience = count > 4 ? atof(words[2]) : 0;
+    if (rate <= 0 || patience <= 0 || rate * (patience + 1) > slots) {
+        fprintf(stderr, "usage: askers RATE PATIENCE QUERIES udp|udp-fixed|tcp|tcp-kept@ADDRESS…\n");
         return 2;
     }
     struct rlimit files = {.rlim_cur = 65536, .rlim_max = 65536};
     setrlimit(RLIMIT_NOFILE, &files);
-    struct questions questions = read_questions(words[2]);
-    if (questions.count == 0) fail(words[2]);
+    struct questions questions = read_questions(words[3]);
+    if (questions.count == 0) fail(words[3]);
     poller = epoll_create1(EPOLL_CLOEXEC);
     if (poller < 0 || fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) < 0) fail("epoll_create1");
-    for (int index = 3; index < count && client_count < most_clients; index++) {
+    for (int index = 4; index < count && client_count < most_clients; index++) {
         clients[client_count] = new_client(words[index], client_count, &questions, poller);
         errno = EINVAL;
         if (clients[client_count++] == NULL) fail(words[index]);
     }
-    run((int64_t)(1e9 / rate));
+    run((int64_t)(1e9 / rate), (int64_t)(patience * 1e9));
     for (size_t index = 0; index < client_count; index++) report(clients[index]);
     return 0;
 }

@@ -1,7 +1,7 @@
 """Runs inside the booted kernel: the agent's deaths on a node with a real dummy link, and behind real IPVS.
 
-Prints one line `FACT name value` (value as JSON) for each; `test_booted_survival.py` judges them. Emulation is slow,
-so the askers are patient with each other: five questions a second each.
+Prints one line `FACT name value` (value as JSON) for each; `test_booted_kernel.py` judges them. Emulation is some
+ten times slower than a processor: the askers put five questions a second each, and wait five seconds for an answer.
 """
 
 import json
@@ -18,6 +18,7 @@ from testbed.addresses import V4  # noqa: E402
 from testbed.askers import Askers  # noqa: E402
 
 RATE = 5
+ASKERS_PATIENCE = 5
 PATIENCE = 60.0
 
 
@@ -51,7 +52,7 @@ def kill_both(agent: Agent) -> None:
 
 def trial(bed: Bed, name: str, act: Callable[[], object], servers: tuple[str, ...], seconds: float = 3) -> None:
     """Everybody asks, before, while and after something happens."""
-    with Askers(bed, servers=servers, rate=RATE) as askers:
+    with Askers(bed, servers=servers, rate=RATE, patience=ASKERS_PATIENCE) as askers:
         askers.go_on(1)
         act()
         askers.go_on(seconds)

@@ -4,7 +4,6 @@ Prints one line `FACT name value` (value as JSON) for each thing seen; `test_boo
 Emulation is slow, so this asks little and waits patiently.
 """
 
-import json
 import re
 import sys
 from pathlib import Path
@@ -15,31 +14,7 @@ from testbed import Agent, Bed, eventually  # noqa: E402
 from testbed.addresses import V4, V6  # noqa: E402
 from testbed.client import addresses, ttl  # noqa: E402
 
-SERVICE = "kubernetes.default.svc.cluster.local"
-PATIENCE = 60.0
-
-
-def fact(name: str, value: object) -> None:
-    print(f"FACT {name} {json.dumps(value)}", flush=True)
-
-
-def links(bed: Bed) -> dict[str, str]:
-    """Link name -> kind of the links that carry the agent's addresses."""
-    found = {}
-    for link in json.loads(bed.node.ip("-d", "-j", "address")):
-        if {one["local"] for one in link["addr_info"]} & {V4.local, V4.kube_dns, V6.local}:
-            found[link["ifname"]] = link.get("linkinfo", {}).get("info_kind", "")
-    return found
-
-
-def ask_everywhere(bed: Bed, server: str) -> dict[str, list[str]]:
-    answers = {}
-    for place in ("pod1", "pod2", "host"):
-        for tcp in (False, True):
-            answer = getattr(bed, place).ask(SERVICE, server=server, tcp=tcp, timeout=5)
-            answers[f"{place}-{'tcp' if tcp else 'udp'}"] = sorted(addresses(answer))
-    return answers
-
+from facts import PATIENCE, SERVICE, ask_everywhere, fact, links  # noqa: E402
 
 def main(binary: Path) -> None:
     with Bed() as bed:

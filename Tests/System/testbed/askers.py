@@ -88,6 +88,7 @@ def compiled(bed: Bed) -> Path:
 class Askers:
     """Use it with `with`: they ask inside; `outcome` is there behind.
 
+    Who has no answer after `patience` seconds has lost a question.
     `wrapper` starts the program, such as one that gives it priority over what else the machine does.
     """
 
@@ -100,12 +101,14 @@ class Askers:
         servers: tuple[str, ...] = (V4.local, V4.kube_dns),
         kinds: tuple[str, ...] = KINDS,
         rate: int = 100,
+        patience: float = 1,
         names: list[str] = NAMES,
         wrapper: tuple[str, ...] = (),
     ) -> None:
         self.bed = bed
         self.clients = [f"{kind}@{server}" for kind in kinds for server in servers]
         self.rate = rate
+        self.patience = patience
         self.names = names
         self.wrapper = wrapper
 
@@ -118,7 +121,7 @@ class Askers:
             place: subprocess.Popen(
                 [
                     *("ip", "netns", "exec", namespace.name, *self.wrapper),
-                    *(program, str(self.rate), queries, *self.clients),
+                    *(program, str(self.rate), str(self.patience), queries, *self.clients),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
