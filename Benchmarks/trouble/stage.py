@@ -15,8 +15,9 @@ from testbed.addresses import V4
 
 FIRST, SECOND = "10.244.1.4", "10.244.1.5"
 SERVICE = V4.upstream
-# Names that are gone from every cache a second after they came, and names that outlive every case.
-BRIEF = "*.brief.svc    1 A  192.0.2.1\n"
+# Names that are gone from every cache a second after they came, and names that outlive every case: the shortest TTL
+# of an answer counts, also that of the NS record behind it.
+RECORDS = ZONE.replace("$TTL 30\n", "$TTL 3600\n") + "*.brief.svc    1 A  192.0.2.1\n"
 LASTING_PARENT = "long.svc.cluster.local"
 BRIEF_PARENT = "brief.svc.cluster.local"
 MISSES = "+default.svc.cluster.local"
@@ -126,7 +127,7 @@ class Stage:
                 building.callback(cluster.ip, "address", "del", f"{address}/32", "dev", "lo")
             number = len(list(self.directory.iterdir()))
             upstream = self.bed.nameserver(
-                f"trouble/nsd-{number}", cluster, [FIRST, SECOND], {"cluster.local": ZONE + BRIEF}
+                f"trouble/nsd-{number}", cluster, [FIRST, SECOND], {"cluster.local": RECORDS}
             )
             building.callback(upstream.stop)
             pin(upstream.process.pid, self.cores.load)
