@@ -21,9 +21,6 @@ BUSY = {
     **{(f"flood-{transport}", "ratio"): None for transport in ("tcp", "udp")},
     **{(f"flood-{transport}", "beside-p99"): 1000 for transport in ("tcp", "udp")},
     **{(f"flood-{transport}", "hits-lost"): 0.01 * SHORT.hits * SHORT.flood_seconds for transport in ("tcp", "udp")},
-    # One to four of some thousand end with an error after 2.35 s, the promise is none: it fits that a question's four
-    # attempts are used up in the 0.35 s before the Service leads elsewhere, and the last one dials for 2 s more.
-    **{(f"replaced-{transport}", figure): 8 for transport in ("tcp", "udp") for figure in ("twice", "five", "failed")},
     ("recovery-tcp", "first"): 2000,
     ("recovery-udp", "first"): 2000,
 }
