@@ -107,6 +107,13 @@ def test_a_wrong_corefile(bed: Bed, new_agent, case: str, text: str, pattern: st
         assert addresses(bed.pod1.ask("kubernetes.default.svc.cluster.local", server=V4.kube_dns))
 
 
+def test_without_a_template(bed: Bed, new_agent) -> None:
+    with new_agent(flags={"basecorefile": "/nonexistent/Corefile.base"}) as agent:
+        assert "[ERROR] Starting with the built-in configuration" in agent.log
+        assert agent.metrics(9353).value("coredns_nodecache_setup_errors_total", errortype="configmap") > 0
+        assert addresses(bed.pod1.ask("kubernetes.default.svc.cluster.local", server=V4.kube_dns))
+
+
 def test_after_a_good_start_a_wrong_template_starts_with_the_last_good_one(bed: Bed, new_agent) -> None:
     with new_agent() as first:
         state = first.flags["state-dir"]
