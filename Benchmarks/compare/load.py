@@ -64,18 +64,7 @@ class Steady:
     def run(self, arena: Arena, server: Server, address: str) -> LoadResult:
         command = [str(arena.directory / "latency"), address, str(PORT), *self._options(str(self.queries))]
         (result,) = json.loads(_output(command, self.seconds, address))["streams"]
-        if result["answered"] == 0:
-            raise BenchError(f"{address} answered nothing: {result}")
-        return LoadResult(
-            completed=result["answered"],
-            lost=result["sent"] - result["answered"],
-            failed=result["failed"],
-            seconds=result["seconds"],
-            queries_per_second=result["answered"] / result["seconds"],
-            mean_latency_microseconds=result["meanMicroseconds"],
-            response_octets=result["answerOctets"],
-            quantiles=result["quantiles"],
-        )
+        return _heard(result, address, result["answered"] / result["seconds"])
 
     def shown(self) -> str:
         return " ".join(["latency ADDRESS", str(PORT), *self._options(self.queries.name)])
@@ -97,23 +86,29 @@ class Burst:
     def run(self, arena: Arena, server: Server, address: str) -> LoadResult:
         command = [str(arena.directory / "burst"), address, str(PORT), *self._options(str(self.queries))]
         result = json.loads(_output([*command, *map(str, server.pids())], self.bursts, address))
-        if result["answered"] == 0:
-            raise BenchError(f"{address} answered nothing: {result}")
-        return LoadResult(
-            completed=result["answered"],
-            lost=result["sent"] - result["answered"],
-            failed=result["failed"],
-            seconds=result["seconds"],
-            queries_per_second=result["answersPerSecond"],
-            mean_latency_microseconds=None,
-            response_octets=result["answerOctets"],
-        )
+        return _heard(result, address, result["answersPerSecond"])
 
     def shown(self) -> str:
         return " ".join(["burst ADDRESS", str(PORT), *self._options(self.queries.name), "PID..."])
 
     def _options(self, queries: str) -> list[str]:
         return [str(word) for word in (queries, self.questions, self.sockets, self.bursts)]
+
+
+def _heard(result: dict, address: str, queries_per_second: float) -> LoadResult:
+    """What our own load programs tell."""
+    if result["answered"] == 0:
+        raise BenchError(f"{address} answered nothing: {result}")
+    return LoadResult(
+        completed=result["answered"],
+        lost=result["sent"] - result["answered"],
+        failed=result["failed"],
+        seconds=result["seconds"],
+        queries_per_second=queries_per_second,
+        mean_latency_microseconds=result.get("meanMicroseconds"),
+        response_octets=result["answerOctets"],
+        quantiles=result.get("quantiles"),
+    )
 
 
 def _output(command: list[str], seconds: int, address: str) -> str:
