@@ -14,12 +14,12 @@ struct SocketStock {
         let endpoint: Endpoint
     }
 
-    private var sockets: [Key: [SharedDescriptor]] = [:]
+    private var sockets: [Key: [ListeningSocket]] = [:]
 
     mutating func add(_ more: [ListeningSocket]) {
         for socket in more {
             sockets[Key(isStream: socket.transport == .tcp, endpoint: socket.endpoint), default: []]
-                .append(socket.descriptor)
+                .append(socket)
         }
     }
 
@@ -58,13 +58,18 @@ struct SocketStock {
                     places.datagrams.append(
                         DatagramPlace(
                             key: DatagramPlace.Key(endpoint: endpoint, slot: slot),
-                            listener: DatagramListener(socket: socket, family: family, table: table)
+                            listener: DatagramListener(
+                                socket: socket.descriptor,
+                                owed: socket.owed,
+                                family: family,
+                                table: table
+                            )
                         )
                     )
                 }
                 places.streams.append(
                     WorkerLoop.StreamPlace(
-                        socket: stream,
+                        socket: stream.descriptor,
                         endpoint: endpoint,
                         table: table,
                         credentials: plan.credentials[index]

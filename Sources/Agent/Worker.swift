@@ -30,6 +30,7 @@ final class Worker {
     private let threadsPerSocket: Int
     private let makePipeline: @Sendable (Int) -> QueryPipeline
     private let misses: MissQueue
+    private let datagramCounters = DatagramCounters()
     private var packetThreads: [SocketStock.DatagramPlace.Key: PacketThread] = [:]
     private let loop: NIOLoopBound<WorkerLoop>
     private let endpoints: ProbeEndpoints
@@ -119,7 +120,8 @@ final class Worker {
         ownNumbers = WorkerNumbers(budget: budget)
         endpoints = ProbeEndpoints(
             sources: [
-                registry, rejections, deskCounters, misses, upstreamCounters, taps, pluginNumbers, ownNumbers,
+                registry, rejections, deskCounters, misses, datagramCounters, upstreamCounters, taps, pluginNumbers,
+                ownNumbers,
             ],
             supervisor: supervisorNumbers,
             logger: logger
@@ -204,7 +206,8 @@ extension Worker {
                     place.listener,
                     number: number,
                     pipeline: makePipeline(number),
-                    misses: misses
+                    misses: misses,
+                    counters: datagramCounters
                 )
             }
         } catch {

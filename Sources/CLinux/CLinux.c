@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include "CLinuxLedger.h"
+
 #include <errno.h>
 #include <linux/filter.h>
 #include <pthread.h>
@@ -11,61 +13,36 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-_Static_assert(sizeof(struct sockaddr_in6) <= sizeof(((clinux_peer *)0)->address), "a peer holds every address");
-
-enum { CONTROL_SIZE = CMSG_SPACE(sizeof(struct in6_pktinfo)) };
-
 struct clinux_batch {
-    unsigned int slots, receive_size, reply_size;
+    clinux_ledger *ledger;
+    unsigned int reply_size;
     unsigned int used;    // headers that the last receive has changed
     unsigned int queued;
-    struct mmsghdr *received, *replies;
-    struct iovec *receive_vectors, *reply_vectors;
-    clinux_peer *peers, *reply_peers;
-    uint8_t *receive_octets, *reply_octets;
-    uint8_t *receive_control, *reply_control;
+    struct mmsghdr *replies;
+    struct iovec *reply_vectors;
+    clinux_peer *reply_peers;
+    uint8_t *reply_octets, *reply_control;
 };
 
-static void point_at_slot(clinux_batch *batch, unsigned int slot)
-{
-    struct msghdr *header = &batch->received[slot].msg_hdr;
-    header->msg_name = batch->peers[slot].address;
-    header->msg_namelen = sizeof batch->peers[slot].address;
-    header->msg_control = batch->receive_control + slot * CONTROL_SIZE;
-    header->msg_controllen = CONTROL_SIZE;
-    header->msg_flags = 0;
-}
-
-clinux_batch *clinux_batch_create(unsigned int slots, unsigned int receive_size, unsigned int reply_size)
+clinux_batch *clinux_batch_create(clinux_ledger *ledger, unsigned int reply_size)
 {
     clinux_batch *batch = calloc(1, sizeof *batch);
     if (batch == NULL)
         return NULL;
-    batch->slots = slots;
-    batch->receive_size = receive_size;
+    unsigned int slots = ledger->slots;
+    batch->ledger = ledger;
     batch->reply_size = reply_size;
-    batch->received = calloc(slots, sizeof *batch->received);
     batch->replies = calloc(slots, sizeof *batch->replies);
-    batch->receive_vectors = calloc(slots, sizeof *batch->receive_vectors);
     batch->reply_vectors = calloc(slots, sizeof *batch->reply_vectors);
-    batch->peers = calloc(slots, sizeof *batch->peers);
     batch->reply_peers = calloc(slots, sizeof *batch->reply_peers);
-    batch->receive_octets = malloc((size_t)slots * receive_size);
     batch->reply_octets = malloc((size_t)slots * reply_size);
-    batch->receive_control = calloc(slots, CONTROL_SIZE);
     batch->reply_control = calloc(slots, CONTROL_SIZE);
-    if (!batch->received || !batch->replies || !batch->receive_vectors || !batch->reply_vectors || !batch->peers
-        || !batch->reply_peers || !batch->receive_octets || !batch->reply_octets || !batch->receive_control
+    if (!batch->replies || !batch->reply_vectors || !batch->reply_peers || !batch->reply_octets
         || !batch->reply_control) {
         clinux_batch_destroy(batch);
         return NULL;
     }
     for (unsigned int slot = 0; slot < slots; slot++) {
-        batch->receive_vectors[slot].iov_base = batch->receive_octets + (size_t)slot * receive_size;
-        batch->receive_vectors[slot].iov_len = receive_size;
-        batch->received[slot].msg_hdr.msg_iov = &batch->receive_vectors[slot];
-        batch->received[slot].msg_hdr.msg_iovlen = 1;
-        point_at_slot(batch, slot);
         batch->reply_vectors[slot].iov_base = batch->reply_octets + (size_t)slot * reply_size;
         batch->replies[slot].msg_hdr.msg_iov = &batch->reply_vectors[slot];
         batch->replies[slot].msg_hdr.msg_iovlen = 1;
@@ -77,69 +54,55 @@ void clinux_batch_destroy(clinux_batch *batch)
 {
     if (batch == NULL)
         return;
-    free(batch->received);
     free(batch->replies);
-    free(batch->receive_vectors);
     free(batch->reply_vectors);
-    free(batch->peers);
     free(batch->reply_peers);
-    free(batch->receive_octets);
     free(batch->reply_octets);
-    free(batch->receive_control);
     free(batch->reply_control);
     free(batch);
 }
 
-static void note_local_address(clinux_peer *peer, struct msghdr *header)
+/// What was received is answered, or kept: nothing of it is owed any more.
+static void clear(clinux_batch *batch)
 {
-    peer->local_size = 0;
-    if (header->msg_controllen == 0)
-        return;
-    for (struct cmsghdr *item = CMSG_FIRSTHDR(header); item != NULL; item = CMSG_NXTHDR(header, item)) {
-        if (item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_PKTINFO) {
-            struct in_pktinfo info;
-            memcpy(&info, CMSG_DATA(item), sizeof info);
-            memcpy(peer->local, &info.ipi_addr, 4);
-            peer->local_size = 4;
-        } else if (item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_PKTINFO) {
-            struct in6_pktinfo info;
-            memcpy(&info, CMSG_DATA(item), sizeof info);
-            memcpy(peer->local, &info.ipi6_addr, 16);
-            peer->local_size = 16;
-        }
-    }
+    for (unsigned int slot = 0; slot < batch->used; slot++)
+        clinux_ledger_clear(batch->ledger, slot);
+    batch->used = 0;
 }
 
 int clinux_batch_receive(clinux_batch *batch, int socket, int waits)
 {
-    // Only what the last receive has overwritten needs repair.
-    for (unsigned int slot = 0; slot < batch->used; slot++)
-        point_at_slot(batch, slot);
-    batch->used = 0;
-    int count = recvmmsg(socket, batch->received, batch->slots, waits ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
+    clinux_ledger *ledger = batch->ledger;
+    clear(batch);
+    int count = recvmmsg(socket, ledger->received, ledger->slots, waits ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
     if (count <= 0)
         return count;
     batch->used = (unsigned int)count;
-    for (int slot = 0; slot < count; slot++) {
-        batch->peers[slot].address_size = (uint8_t)batch->received[slot].msg_hdr.msg_namelen;
-        note_local_address(&batch->peers[slot], &batch->received[slot].msg_hdr);
-    }
+    for (unsigned int slot = 0; slot < batch->used; slot++)
+        clinux_ledger_note_peer(ledger, slot);
     return count;
+}
+
+int clinux_batch_take_over(clinux_batch *batch)
+{
+    clear(batch);
+    batch->used = clinux_ledger_take_over(batch->ledger);
+    return (int)batch->used;
 }
 
 uint8_t *clinux_batch_datagram(clinux_batch *batch, unsigned int slot)
 {
-    return batch->receive_octets + (size_t)slot * batch->receive_size;
+    return batch->ledger->octets + (size_t)slot * batch->ledger->receive_size;
 }
 
 unsigned int clinux_batch_datagram_size(const clinux_batch *batch, unsigned int slot)
 {
-    return batch->received[slot].msg_len;
+    return batch->ledger->received[slot].msg_len;
 }
 
 const clinux_peer *clinux_batch_peer(clinux_batch *batch, unsigned int slot)
 {
-    return &batch->peers[slot];
+    return &batch->ledger->peers[slot];
 }
 
 uint8_t *clinux_batch_reply(clinux_batch *batch)

@@ -77,7 +77,7 @@ package struct SupervisorChannel: Sendable {
             for start in stride(from: 0, to: sockets.count, by: Control.socketsPerMessage) {
                 let some = sockets[start..<min(start + Control.socketsPerMessage, sockets.count)]
                 let text = SupervisorMessage.sockets(Array(some)).parts.text
-                try socket.sendReporting(text.bytes, some.map(\.descriptor.raw))
+                try socket.sendReporting(text.bytes, some.flatMap(\.descriptors))
             }
             return
         }
@@ -103,6 +103,11 @@ package struct SupervisorChannel: Sendable {
 }
 
 // MARK: - Helpers
+
+extension ListeningSocket {
+    /// As many as its lines.
+    fileprivate var descriptors: [CInt] { [descriptor, owed].compactMap { $0?.raw } }
+}
 
 extension MessageSocket {
     fileprivate func receiveReporting() throws(ControlError) -> Reception {

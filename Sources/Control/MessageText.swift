@@ -120,7 +120,7 @@ extension SupervisorMessage {
     var parts: (text: MessageText, attachment: [UInt8]?) {
         switch self {
         case .sockets(let sockets):
-            (MessageText("sockets", sockets.map { ($0.transport.rawValue, "\($0.endpoint)") }), nil)
+            (MessageText("sockets", sockets.flatMap { Self.lines(of: $0) }), nil)
         case .writeNumbers(let number, _):
             (MessageText("write-numbers", [("number", String(number))]), nil)
         case .configuration(let message): (message.text, message.recorded)
@@ -143,6 +143,14 @@ extension SupervisorMessage {
         }
     }
 
+    private static let owedKey = "owed"
+
+    /// One line for each descriptor of a socket.
+    private static func lines(of socket: ListeningSocket) -> [(key: String, value: String)] {
+        let line = (key: socket.transport.rawValue, value: "\(socket.endpoint)")
+        return socket.owed == nil ? [line] : [line, (owedKey, line.value)]
+    }
+
     private static func sockets(
         _ text: MessageText,
         _ descriptors: [SharedDescriptor]
@@ -152,6 +160,14 @@ extension SupervisorMessage {
         }
         var sockets: [ListeningSocket] = []
         for (line, descriptor) in zip(text.lines, descriptors) {
+            if line.key == owedKey {
+                guard let socket = sockets.popLast(), "\(socket.endpoint)" == line.value, socket.owed == nil
+                else { throw .malformed("no socket before '\(owedKey) \(line.value)'") }
+                sockets.append(
+                    ListeningSocket(socket.transport, socket.endpoint, socket.descriptor, owed: descriptor)
+                )
+                continue
+            }
             guard let transport = Transport(rawValue: line.key), let endpoint = Endpoint(line.value) else {
                 throw .malformed("no socket is called '\(line.key) \(line.value)'")
             }

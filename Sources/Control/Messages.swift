@@ -16,11 +16,19 @@ package struct ListeningSocket: Sendable {
     /// The wildcard address stands for every address of its family.
     package let endpoint: Endpoint
     package let descriptor: SharedDescriptor
+    /// For UDP: a memory file in which a worker has what it has read and not answered. It outlives the worker.
+    package let owed: SharedDescriptor?
 
-    package init(_ transport: Transport, _ endpoint: Endpoint, _ descriptor: SharedDescriptor) {
+    package init(
+        _ transport: Transport,
+        _ endpoint: Endpoint,
+        _ descriptor: SharedDescriptor,
+        owed: SharedDescriptor? = nil
+    ) {
         self.transport = transport
         self.endpoint = endpoint
         self.descriptor = descriptor
+        self.owed = owed
     }
 }
 
@@ -93,8 +101,8 @@ package enum WorkerMessage: Hashable, Sendable {
 package enum Control {
     /// The descriptor on which a worker finds its control socket.
     package static let workerDescriptor: CInt = 3
-    /// How many sockets travel in one message; the kernel's limit is 253.
-    package static let socketsPerMessage = 200
+    /// How many sockets travel in one message, with two descriptors at most; the kernel's limit is 253.
+    package static let socketsPerMessage = 100
     /// The question that shows the whole path works; class CHAOS, type TXT, answered with the token.
     package static let probeName = "probe.node-local-dns."
     /// How long the worker may answer queued queries after its supervisor died, in seconds.

@@ -9,6 +9,11 @@ package import Timing
 package enum ProcessEnd: Hashable, Sendable {
     case exited(code: CInt)
     case killed(signal: CInt)
+
+    /// A crash; otherwise somebody else ended it, or it did so itself.
+    package var isFault: Bool {
+        if case .killed(let signal) = self { signal != SIGKILL && signal != SIGTERM } else { false }
+    }
 }
 
 extension ProcessEnd: CustomStringConvertible {

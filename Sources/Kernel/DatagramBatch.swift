@@ -9,26 +9,21 @@ import Timing
 /// Receive and reply buffers of one packet thread.
 @safe package struct DatagramBatch: ~Copyable {
     private let batch: OpaquePointer
-    private let receiveSize: Int
+    package let ledger: DatagramLedger
     private let replySize: Int
-    package let slots: Int
 
-    /// `receiveSize` and `replySize` in octets per datagram; nil when memory is short.
-    package init?(slots: Int, receiveSize: Int, replySize: Int) {
-        guard
-            let batch = unsafe clinux_batch_create(
-                UInt32(clamping: slots),
-                UInt32(clamping: receiveSize),
-                UInt32(clamping: replySize)
-            )
-        else { return nil }
+    /// Receives into `ledger`; `replySize` in octets per datagram; nil when memory is short.
+    package init?(ledger: DatagramLedger, replySize: Int) {
+        guard let batch = unsafe clinux_batch_create(ledger.raw, UInt32(clamping: replySize)) else { return nil }
         unsafe self.batch = batch
-        self.slots = slots
-        self.receiveSize = receiveSize
+        self.ledger = ledger
         self.replySize = replySize
     }
 
     deinit { unsafe clinux_batch_destroy(batch) }
+
+    /// Takes, as if it had just arrived, what the last user of the ledger's file owed; zero when there is no more.
+    package mutating func takeOver() -> Int { Int(unsafe clinux_batch_take_over(batch)) }
 
     /// Takes what has arrived on `socket`; zero when nothing has, or when an interrupt ended the wait.
     package mutating func receive(from socket: CInt, waits: Bool) -> Int {
@@ -45,11 +40,11 @@ import Timing
         _ body: (Span<UInt8>, DatagramPeer, inout MutableSpan<UInt8>) -> Int
     ) {
         let size = Int(unsafe clinux_batch_datagram_size(batch, UInt32(slot)))
-        // SAFETY: the kernel wrote at most `receiveSize` octets; both buffers live as long as the batch, and
+        // SAFETY: the kernel wrote at most `ledger.receiveSize` octets; both buffers live as long as the batch, and
         // the spans end with the call.
         let packet = unsafe Span(
             _unsafeStart: UnsafePointer(clinux_batch_datagram(batch, UInt32(slot))),
-            count: min(size, receiveSize)
+            count: min(size, ledger.receiveSize)
         )
         var output = unsafe MutableSpan(_unsafeStart: clinux_batch_reply(batch), count: replySize)
         let written = body(packet, peer(of: slot), &output)
@@ -65,7 +60,7 @@ import Timing
 
     /// A copy of datagram `slot`; for those that have to wait.
     package func octets(of slot: Int) -> [UInt8] {
-        let size = min(Int(unsafe clinux_batch_datagram_size(batch, UInt32(slot))), receiveSize)
+        let size = min(Int(unsafe clinux_batch_datagram_size(batch, UInt32(slot))), ledger.receiveSize)
         // SAFETY: the kernel wrote at least `size` octets there.
         return unsafe Array(
             UnsafeBufferPointer(start: clinux_batch_datagram(batch, UInt32(slot)), count: size)

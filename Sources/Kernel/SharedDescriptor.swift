@@ -1,6 +1,8 @@
 // A file descriptor with several owners: a list of descriptors cannot hold `OwnedDescriptor`s, which cannot be
 // copied.
 
+import Glibc
+
 /// A file descriptor that is closed when its last owner goes away.
 package final class SharedDescriptor: Sendable {
     private let owned: OwnedDescriptor
@@ -16,6 +18,12 @@ package final class SharedDescriptor: Sendable {
     /// The contents, when this is a memory file; refused when it has more than `limit`.
     package func readMemoryFile(limit: Int = MemoryFile.usualLimit) throws(SystemError) -> [UInt8] {
         try MemoryFile.read(owned, limit: limit)
+    }
+
+    /// Takes all bytes out of a memory file. Nobody may have it mapped.
+    package func empty() {
+        // A memory file that nobody has sealed cannot refuse.
+        _ = ftruncate(owned.raw, 0)
     }
 
     /// Writes to the beginning of a memory file.

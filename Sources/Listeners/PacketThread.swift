@@ -7,16 +7,25 @@ import DNSWire
 package import Kernel
 package import Resolution
 import Synchronization
+import Telemetry
 import Timing
 
 /// A UDP socket and what answers on it.
 package struct DatagramListener: Sendable {
     package let socket: SharedDescriptor
+    /// A memory file that keeps what is read and not answered; nil: it dies with us.
+    package let owed: SharedDescriptor?
     package let family: IPAddress.Family
     package let table: ZoneTable
 
-    package init(socket: SharedDescriptor, family: IPAddress.Family, table: ZoneTable) {
+    package init(
+        socket: SharedDescriptor,
+        owed: SharedDescriptor? = nil,
+        family: IPAddress.Family,
+        table: ZoneTable
+    ) {
         self.socket = socket
+        self.owed = owed
         self.family = family
         self.table = table
     }
@@ -50,20 +59,23 @@ package final class PacketThread: Sendable {
         _ listener: DatagramListener,
         number: Int,
         pipeline: consuming sending QueryPipeline,
-        misses: MissQueue
+        misses: MissQueue,
+        counters: DatagramCounters = DatagramCounters()
     ) throws(SystemError) -> PacketThread {
+        let ledger = try DatagramLedger(
+            slots: Self.batchSize,
+            receiveSize: Self.receiveSize,
+            file: listener.owed
+        )
         let packetThread = PacketThread(listener)
         let start = StartBox(pipeline)
         let thread = try Thread(name: "dns-udp-\(number)") {
             defer { packetThread.hasEnded.store(true, ordering: .releasing) }
             guard let pipeline = start.take(),
-                let batch = DatagramBatch(
-                    slots: Self.batchSize,
-                    receiveSize: Self.receiveSize,
-                    replySize: Limits.ednsUDPSize
-                )
+                let batch = DatagramBatch(ledger: ledger, replySize: Limits.ednsUDPSize)
             else { return }
             var loop = PacketLoop(pipeline: pipeline, batch: batch, misses: misses)
+            counters.takenOver.add(UInt64(loop.takeOver(listener)))
             packetThread.run(&loop)
         }
         packetThread.thread.withLock { $0 = thread }
@@ -75,6 +87,7 @@ package final class PacketThread: Sendable {
         orders.withLock {
             $0.listener = DatagramListener(
                 socket: $0.listener.socket,
+                owed: $0.listener.owed,
                 family: $0.listener.family,
                 table: table
             )
@@ -152,6 +165,17 @@ struct PacketLoop: ~Copyable {
         batch.receive(from: listener.socket.raw, waits: true)
     }
 
+    /// Answers what a killed worker had read and not answered; how many questions that were.
+    mutating func takeOver(_ listener: DatagramListener) -> Int {
+        var taken = 0
+        while true {
+            let count = batch.takeOver()
+            if count == 0 { return taken }
+            answer(count, listener)
+            taken += count
+        }
+    }
+
     /// Answers all that is queued.
     mutating func drain(_ listener: DatagramListener) {
         for _ in 0..<Self.batchesInQueue {
@@ -218,11 +242,19 @@ struct PacketLoop: ~Copyable {
                 zone: question.zone,
                 reason: question.reason,
                 arrivedAt: arrival.at,
-                replyPath: question.reason == .refresh
-                    ? nil : DatagramReplyPath(socket: listener.socket, peer: batch.peer(of: slot)),
+                replyPath: question.reason == .refresh ? nil : replyPath(to: slot, listener),
                 family: listener.family,
                 transport: .udp
             )
+        )
+    }
+
+    private func replyPath(to slot: Int, _ listener: DatagramListener) -> DatagramReplyPath {
+        DatagramReplyPath(
+            socket: listener.socket,
+            peer: batch.peer(of: slot),
+            ledger: batch.ledger,
+            place: batch.ledger.keep(slot: slot)
         )
     }
 }

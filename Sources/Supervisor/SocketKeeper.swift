@@ -106,12 +106,18 @@ package struct SocketKeeper {
         for _ in 0..<(transports.contains(.udp) ? threads : 0) {
             let socket = SharedDescriptor(try Socket.datagram(for: endpoint).moved(to: .listeners))
             if isInUse { try Socket.bind(datagram: socket.raw, to: endpoint) }
-            result.append(ListeningSocket(.udp, endpoint, socket))
+            let owed = SharedDescriptor(try MemoryFile.make(name: "dns-owed", []))
+            result.append(ListeningSocket(.udp, endpoint, socket, owed: owed))
         }
         guard transports.contains(.tcp) else { return result }
         let socket = SharedDescriptor(try Socket.stream(boundTo: endpoint).moved(to: .listeners))
         result.append(ListeningSocket(.tcp, endpoint, socket))
         return result
+    }
+
+    /// Forgets what a worker had read and not answered: what may have been its end shall not be its successor's.
+    package func forgetOwed() {
+        for file in all.compactMap(\.owed) { file.empty() }
     }
 
     /// Closes our copies of all sockets that the plan does not need.

@@ -185,6 +185,7 @@ package final class Supervisor {
         case .adoptConfiguration(let generation): adopt(generation)
         case .dropConfiguration(let generation, let reason): drop(generation, reason)
         case .putSocketsInUse: putSocketsInUse()
+        case .forgetOwed: sockets.forgetOwed()
         case .drainWorker: try? worker?.channel.send(.drain)
         case .killWorker: killWorker()
         case .sendProbe(let round, let missed): sendProbe(round, missed: missed)
@@ -226,7 +227,7 @@ package final class Supervisor {
         } catch {
             worker?.process.kill()
             worker = nil
-            return pendingEvents.append(.workerEnded("\(error)"))
+            return pendingEvents.append(.workerEnded("\(error)", byFault: true))
         }
         sendConfiguration(generation)
     }
@@ -277,7 +278,7 @@ package final class Supervisor {
         poller.remove(worker.process.descriptor)
         poller.remove(worker.channel.descriptor)
         self.worker = nil
-        if case .killed(let signal) = end, signal != SIGKILL, signal != SIGTERM { metrics.workerFaults.add() }
-        handle(.workerEnded("\(end)"))
+        if end.isFault { metrics.workerFaults.add() }
+        handle(.workerEnded("\(end)", byFault: end != .killed(signal: SIGKILL)))
     }
 }

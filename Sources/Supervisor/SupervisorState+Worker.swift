@@ -33,7 +33,12 @@ extension SupervisorState {
         }
     }
 
-    mutating func workerEnded(_ how: String, at now: Instant, _ actions: inout [Action]) {
+    mutating func workerEnded(
+        _ how: String,
+        byFault: Bool,
+        at now: Instant,
+        _ actions: inout [Action]
+    ) {
         switch phase {
         case .draining: return finish(code: 0, &actions)
         case .waiting, .stopped: return
@@ -48,6 +53,9 @@ extension SupervisorState {
         isProven = false
         stopProbe(next: nil, &actions)
         let delay = backOff
+        // A question may have been the fault, or have made the worker hang: its successor does not get it. And who
+        // would get an answer late has asked again.
+        if byFault || isCondemned || delay > times.firstBackOff { actions.append(.forgetOwed) }
         worker = .absent(nextStart: now + delay)
         let when = delay == .zero ? "now" : "in \(delay.millisecondsRoundedUp) ms"
         let line = "The worker ended (\(how)), the next one starts \(when)"
@@ -60,6 +68,10 @@ extension SupervisorState {
         } else if isIntercepting, withdrawal == nil {
             withdrawal = now + times.interceptionWithoutWorker
         }
+    }
+
+    private var isCondemned: Bool {
+        if case .condemned = worker { true } else { false }
     }
 
     /// A configuration that kills workers is not tried twice when there is one that does not.

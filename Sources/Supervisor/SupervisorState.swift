@@ -13,8 +13,8 @@ package struct SupervisorState: Sendable {
         case started(generation: UInt64)
         case workerReady(generation: UInt64)
         case workerRejected(generation: UInt64, reason: String)
-        /// It ended, or could not be started; the text says how.
-        case workerEnded(String)
+        /// It ended, or could not be started; the text says how. Not `byFault`: somebody killed it.
+        case workerEnded(String, byFault: Bool = false)
         /// Every address answered over UDP and TCP with our token.
         case probeAnswered(round: UInt64)
         /// There is no address that could be asked now.
@@ -50,6 +50,8 @@ package struct SupervisorState: Sendable {
         case dropConfiguration(generation: UInt64, reason: String)
         /// A worker is there to read them.
         case putSocketsInUse
+        /// What the last worker had read and not answered is not for the next one.
+        case forgetOwed
         case drainWorker
         case killWorker
         /// Ask all addresses; `missed`: so many rounds before had no answer.
@@ -177,7 +179,7 @@ extension SupervisorState {
         case .started(let generation): start(generation, at: now, &actions)
         case .workerReady(let generation): workerReady(generation, at: now, &actions)
         case .workerRejected(let generation, let reason): workerRejected(generation, reason, &actions)
-        case .workerEnded(let how): workerEnded(how, at: now, &actions)
+        case .workerEnded(let how, let byFault): workerEnded(how, byFault: byFault, at: now, &actions)
         case .probeAnswered(let round): probeAnswered(round, at: now, &actions)
         case .probeImpossible(let round): probeImpossible(round, at: now, &actions)
         case .workerWasBusy: if missedProbes > 0 { busyMisses += 1 }

@@ -155,6 +155,7 @@ extension MetricCatalogue {
             counter("Connections to an upstream that could not be opened.", ["to"])
         case .upstreamHandshakeFailures: counter("TLS handshakes with an upstream that failed.", ["to"])
         case .coalesced: counter("Queries that waited for another client's identical one.")
+        case .takenOver: counter("Questions that a killed worker had read, answered by the next one.")
         case .shed:
             counter("Queries refused without asking: a limit of ours, or no upstream is up.", ["reason"])
         case .searchAhead:

@@ -82,6 +82,7 @@ package enum MetricFamily: String, CaseIterable, Sendable {
     case upstreamHandshakeFailures = "nodelocal_upstream_tls_failures_total"
     case coalesced = "nodelocal_coalesced_total"
     case shed = "nodelocal_shed_total"
+    case takenOver = "nodelocal_questions_taken_over_total"
     case searchAhead = "nodelocal_search_ahead_total"
     case cacheBytes = "nodelocal_cache_bytes"
     case cacheBudget = "nodelocal_cache_budget_bytes"

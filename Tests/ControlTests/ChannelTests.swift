@@ -34,20 +34,38 @@ import Testing
         }
     }
 
+    @Test func whatAWorkerOwesTravelsBesideItsSocket() throws {
+        let socket = SharedDescriptor(try Socket.datagram(listeningOn: Self.endpoint))
+        let owed = SharedDescriptor(try MemoryFile.make(name: "test", [1, 2, 3]))
+        try supervisor.send(
+            .sockets([
+                ListeningSocket(.tcp, Self.endpoint, socket),
+                ListeningSocket(.udp, Self.endpoint, socket, owed: owed),
+            ])
+        )
+        guard case .sockets(let received) = try worker.receive() else { throw Unexpected() }
+        #expect(received.map(\.transport) == [.tcp, .udp])
+        #expect(received[0].owed == nil)
+        #expect(try received[1].owed?.readMemoryFile() == [1, 2, 3])
+    }
+
     @Test func manySocketsTravelInSeveralMessages() throws {
         let file = SharedDescriptor(try MemoryFile.make(name: "test", []))
         let sockets = (1...450).map {
-            ListeningSocket(.udp, Endpoint(IPAddress(v4: 0xc000_0201), port: $0), file)
+            ListeningSocket(.udp, Endpoint(IPAddress(v4: 0xc000_0201), port: $0), file, owed: file)
         }
         try supervisor.send(.sockets(sockets))
         var ports: [UInt16] = []
         var sizes: [Int] = []
+        var hasFiles = true
         while ports.count < 450 {
             guard case .sockets(let some) = try worker.receive() else { throw Unexpected() }
             sizes.append(some.count)
             ports += some.map(\.endpoint.port)
+            hasFiles = hasFiles && some.allSatisfy { $0.owed != nil }
         }
-        #expect(sizes == [200, 200, 50])
+        #expect(sizes == [100, 100, 100, 100, 50])
+        #expect(hasFiles)
         #expect(ports == Array(1...450))
     }
 

@@ -37,7 +37,8 @@ import Testing
 
     /// Answers all that is queued; how many that were.
     private func answer(on socket: CInt) throws -> Int {
-        guard var batch = DatagramBatch(slots: 64, receiveSize: 16, replySize: 16) else { throw NoMemory() }
+        let ledger = try DatagramLedger(slots: 64, receiveSize: 16)
+        guard var batch = DatagramBatch(ledger: ledger, replySize: 16) else { throw NoMemory() }
         let count = batch.receive(from: socket, waits: false)
         for slot in 0..<count {
             batch.reply(to: slot) { _, _, output in

@@ -6,6 +6,7 @@ import Listeners
 import NIOCore
 import Resolution
 import Synchronization
+import Telemetry
 import TestSupport
 import Testing
 import Timing
@@ -112,6 +113,39 @@ import Timing
                 for _ in 0..<20 { if let reply = Message(client.receive()) { seen.insert(reply.id) } }
             }
             #expect(seen.count == 1_000)
+        }
+    }
+
+    /// It waits for upstream when its worker is killed; here, when its thread ends.
+    @Test func whatAWorkerOwedIsAnsweredByTheNext() async throws {
+        let owed = SharedDescriptor(try MemoryFile.make(name: "test", []))
+        let counters = DatagramCounters()
+        try await withLoop { loop, desk in
+            let socket = SharedDescriptor(try Socket.datagram(listeningOn: loopback))
+            let address = try #require(Socket.localEndpoint(of: socket.raw))
+            let client = try SocketClient(SOCK_DGRAM, to: address)
+            let misses = try MissQueue(eventLoop: loop) { desk.accept($0) }
+            let start = {
+                try PacketThread.start(
+                    DatagramListener(socket: socket, owed: owed, family: .v4, table: table()),
+                    number: 0,
+                    pipeline: pipeline(),
+                    misses: misses,
+                    counters: counters
+                )
+            }
+            let first = try start()
+            client.send(question("hold", 1).encoded())
+            client.send(probe(2).encoded())
+            #expect(Message(client.receive())?.id == 2)
+            first.stop()
+            let next = try start()
+            defer { next.stop() }
+            client.send(probe(3).encoded())
+            #expect(Message(client.receive())?.id == 3, "what was owed comes first")
+            #expect(MetricSnapshot(of: [counters]).number(.takenOver) == 1)
+            try loop.submit { desk.release() }.wait()
+            #expect(Message(client.receive())?.id == 1)
         }
     }
 

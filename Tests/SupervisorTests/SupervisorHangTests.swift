@@ -45,7 +45,7 @@ import Timing
             script.at(1180, .timePassed) == [.abandonProbe(round: 5, tellsWhatIsMissing: false), .killWorker]
         )
         #expect(script.deadline == 1_000_000, "nobody is asked")
-        #expect(script.at(1185, .workerEnded("signal 9")) == [.spawnWorker(generation: 1)])
+        #expect(script.at(1185, .workerEnded("signal 9")) == [.forgetOwed, .spawnWorker(generation: 1)])
         #expect(script.at(1230, .workerReady(generation: 1)) == [.sendProbe(round: 6, missed: 0)])
         #expect(script.at(1231, .probeAnswered(round: 6)).first == .commitInterception)
     }

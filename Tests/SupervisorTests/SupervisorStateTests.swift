@@ -63,7 +63,7 @@ import Timing
         _ = script.at(0, .started(generation: 1))
         #expect(script.deadline == 10_000)
         #expect(script.at(10_000, .timePassed) == [.killWorker])
-        #expect(script.at(10_005, .workerEnded("signal 9")) == [.spawnWorker(generation: 1)])
+        #expect(script.at(10_005, .workerEnded("signal 9")) == [.forgetOwed, .spawnWorker(generation: 1)])
     }
 
     @Test func nothingHappensBeforeTheStart() {
@@ -86,6 +86,14 @@ import Timing
         #expect(script.state.isIntercepting)
     }
 
+    @Test func aFaultOfTheWorkersOwnEndsWithIt() {
+        var script = Script.serving()
+        #expect(!script.all(20_000, .workerEnded("signal 9", byFault: false)).contains(.forgetOwed))
+        _ = script.at(20_050, .workerReady(generation: 1))
+        let actions = script.all(40_000, .workerEnded("signal 11", byFault: true))
+        #expect(actions.firstIndex(of: .forgetOwed)! < actions.firstIndex(of: .spawnWorker(generation: 1))!)
+    }
+
     @Test func withoutAnAnswerTrafficGoesElsewhereAfterAQuarterSecond() {
         var script = Script.serving {
             $0.networkSync = .seconds(1000); $0.filesPoll = .seconds(1000)
@@ -106,7 +114,7 @@ import Timing
         }
         _ = script.at(210, .timePassed)
         // The next one starts in 200 ms: whoever asks until then is better off elsewhere.
-        #expect(script.at(220, .workerEnded("signal 9")) == [.withdrawInterception])
+        #expect(script.at(220, .workerEnded("signal 9")) == [.forgetOwed, .withdrawInterception])
         #expect(!script.state.isIntercepting)
     }
 

@@ -4,27 +4,22 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include "CLinuxLedger.h"
+
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/types.h>
 
-/// Who sent a datagram and, on a wildcard socket, which of our addresses it was sent to.
-typedef struct clinux_peer {
-    /// struct sockaddr_in or struct sockaddr_in6.
-    uint8_t address[28];
-    uint8_t address_size;
-    /// 0: not asked for; 4 or 16: octets of `local` in use.
-    uint8_t local_size;
-    uint8_t local[16];
-} clinux_peer;
-
 /// Buffers and headers of one batch; opaque to Swift.
 typedef struct clinux_batch clinux_batch;
 
-/// A batch of `slots` datagrams; NULL when memory is short. Receive buffers are `receive_size` octets each,
-/// reply buffers `reply_size`.
-clinux_batch *clinux_batch_create(unsigned int slots, unsigned int receive_size, unsigned int reply_size);
+/// A batch that receives into `ledger`, which has to outlive it; reply buffers are `reply_size` octets each. NULL when
+/// memory is short.
+clinux_batch *clinux_batch_create(clinux_ledger *ledger, unsigned int reply_size);
 void clinux_batch_destroy(clinux_batch *batch);
+
+/// Receives what a predecessor owed, as many datagrams at once as fit. Zero: no more.
+int clinux_batch_take_over(clinux_batch *batch);
 
 /// Receives up to `slots` datagrams, their number, or -1 with errno; waits for the first one if `waits`.
 int clinux_batch_receive(clinux_batch *batch, int socket, int waits);
