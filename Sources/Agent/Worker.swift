@@ -120,7 +120,8 @@ final class Worker {
         ownNumbers = WorkerNumbers(budget: budget)
         endpoints = ProbeEndpoints(
             sources: [
-                registry, rejections, deskCounters, misses, datagramCounters, upstreamCounters, taps, pluginNumbers,
+                registry, rejections, deskCounters, misses, datagramCounters, upstreamCounters, taps,
+                pluginNumbers,
                 ownNumbers,
             ],
             supervisor: supervisorNumbers,

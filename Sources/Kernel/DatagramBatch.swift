@@ -14,7 +14,9 @@ import Timing
 
     /// Receives into `ledger`; `replySize` in octets per datagram; nil when memory is short.
     package init?(ledger: DatagramLedger, replySize: Int) {
-        guard let batch = unsafe clinux_batch_create(ledger.raw, UInt32(clamping: replySize)) else { return nil }
+        guard let batch = unsafe clinux_batch_create(ledger.raw, UInt32(clamping: replySize)) else {
+            return nil
+        }
         unsafe self.batch = batch
         self.ledger = ledger
         self.replySize = replySize

@@ -1,8 +1,10 @@
 """The image, run as the DaemonSet runs it: in containerd, with exactly what the manifest declares."""
 
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -53,8 +55,33 @@ def contained(bed: Bed, binary: Path, runtime: Runtime, image: str) -> Callable[
 # MARK: What is inside
 
 
-def test_the_same_commit_gives_the_same_digest(binary: Path, image_digest: str) -> None:
+def test_around_one_program_it_has_one_digest(binary: Path, image_digest: str) -> None:
     assert build_image(binary) == image_digest
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """The sources in another place, ours and others', and nothing that was built of them."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    ).stdout.rstrip("\0").split("\0")  # fmt: skip
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        # The versions of what we depend on are part of it, though not of the commit.
+        for name in [*listed, "Package.resolved"]:
+            if (REPOSITORY / name).exists():
+                (place / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(REPOSITORY / name, place / name)
+        for name in ("repositories", "artifacts"):
+            shutil.copytree(REPOSITORY / ".build" / name, place / ".build" / name)
+        yield place
+
+
+def test_built_elsewhere_it_is_the_same_program(image_digest: str, elsewhere: Path) -> None:
+    script = '. scripts/lib/common.sh && release_binary >&2 && strip_program "$binary" program'
+    subprocess.run(["bash", "-c", script], cwd=elsewhere, check=True)
+    assert (elsewhere / "program").read_bytes() == (IMAGE / "root/node-local-dns").read_bytes()
 
 
 def test_it_holds_the_program_and_what_it_loads(image_digest: str) -> None:

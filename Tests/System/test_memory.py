@@ -86,7 +86,9 @@ def tell(mebibytes: int, limit: MemoryLimit, capsys: pytest.CaptureFixture) -> C
     def say(agent: Agent, when: str) -> None:
         (worker,) = agent.children()
         sizes = [process_status(pid) for pid in (agent.pid, worker)]
-        own = [int(status["RssAnon"].split()[0]) / 1024 for status in sizes]
+        # What a worker reads into is a file of the supervisor's.
+        kinds = ("RssAnon", "RssShmem")
+        own = [sum(int(status[kind].split()[0]) for kind in kinds) / 1024 for status in sizes]
         with capsys.disabled():
             print(
                 f"\n| {mebibytes} MiB | {when} | {own[0]:.1f} | {own[1]:.1f} | {limit.peak / 2**20:.0f} |",

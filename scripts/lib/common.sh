@@ -23,9 +23,19 @@ need_root() {
     [ "$(id -u)" -eq 0 ] || fail "needs root: it makes network namespaces and installs Debian packages"
 }
 
+# strip_program FROM TO: the program without what it runs without, and without what the compiler does not write the same
+# way twice: hashes of its own, and the id that the linker makes of everything.
+strip_program() {
+    strip --strip-all --remove-section .swift_modhash --remove-section .note.gnu.build-id -o "$2" "$1"
+}
+
 # release_binary: builds what users run; its path is in $binary afterwards.
 release_binary() {
     local options=(-c release --static-swift-stdlib --product node-local-dns)
+    # Wherever it is built, it holds the same paths.
+    local here=$repository=.
+    options+=(-Xcc "-ffile-prefix-map=$here" -Xcxx "-ffile-prefix-map=$here")
+    options+=(-Xswiftc -file-prefix-map -Xswiftc "$here")
     # `|| return`: who calls this in a condition has switched `set -e` off.
     swift build "${options[@]}" --explicit-target-dependency-import-check error || return
     binary=$(swift build "${options[@]}" --show-bin-path)/node-local-dns || return
