@@ -8,7 +8,8 @@ package struct DomainName: Hashable, Sendable {
 
     package static let root = DomainName(checkedWire: [0])
 
-    private init(checkedWire: [UInt8]) { self.wire = checkedWire }
+    /// Takes a name that is known to be one, in lower case.
+    init(checkedWire: [UInt8]) { self.wire = checkedWire }
 
     /// Reads `example.org`, `example.org.` or `.`; `\.` and `\065` are escapes (RFC 1035, 5.1).
     ///
@@ -47,7 +48,7 @@ package struct DomainName: Hashable, Sendable {
     }
 
     /// Takes a name in wire form without compression; nil when it is malformed or anything follows it.
-    package init?(wire: some Sequence<UInt8>) {
+    package init?(wire: [UInt8]) {
         let bytes = wire.map(\.asciiLowercased)
         var at = 0
         while at < bytes.count, bytes[at] != 0 {

@@ -32,6 +32,13 @@ import Glibc
 }
 
 extension FixedBuffer<UInt8> {
+    /// A copy of the first `size` octets.
+    func prefix(_ size: Int) -> [UInt8] {
+        precondition(size >= 0 && size <= count)
+        // SAFETY: the range was just checked.
+        return unsafe Array(UnsafeBufferPointer(start: base, count: size))
+    }
+
     /// Whether `self[start..<start + size]` and `other[offset..<offset + size]` are the same octets.
     @inline(__always)
     func equals(_ other: Span<UInt8>, at offset: Int, from start: Int = 0, size: Int) -> Bool {

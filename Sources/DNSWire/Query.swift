@@ -190,6 +190,6 @@ extension Query {
 
     /// An owned copy of the name; allocates, so not for the packet path.
     package var domainName: DomainName? {
-        nameSize == 0 ? nil : DomainName(wire: (0..<nameSize).map { name[$0] })
+        nameSize == 0 ? nil : DomainName(checkedWire: name.prefix(nameSize))
     }
 }

@@ -40,7 +40,7 @@ extension ResourceRecord {
     /// The first name in RDATA, such as an alias' target; nil when the type has none.
     package var target: DomainName? {
         guard let range = targetRange else { return nil }
-        return DomainName(wire: data[range])
+        return DomainName(wire: Array(data[range]))
     }
 
     /// Replaces the first name in RDATA.

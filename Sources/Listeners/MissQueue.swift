@@ -69,8 +69,8 @@ package final class MissQueue: MetricSource {
 
     private func deliver() {
         let (slice, isRest) = waiting.withLock { waiting in
-            let slice = Array(waiting.prefix(Self.slice))
-            waiting.removeFirst(slice.count)
+            // Moved, not copied: each holds several references.
+            let slice = (0..<min(Self.slice, waiting.count)).map { _ in waiting.removeFirst() }
             count.store(waiting.count, ordering: .relaxed)
             return (slice, !waiting.isEmpty)
         }

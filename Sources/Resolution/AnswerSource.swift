@@ -26,11 +26,24 @@ extension AnswerSource {
 package enum SourceOutcome: Sendable {
     /// A message that repeats the question as it was asked of this source; its id is not the asker's.
     /// `from` is who said so, for a message about its flaws.
-    case answered([UInt8], by: ReplyAuthor, from: String)
+    case answered([UInt8], by: ReplyAuthor, from: ReplyOrigin)
     /// Told by `errors`.
     case failed(UpstreamFailure)
     /// Nobody wrote a reply and nothing is wrong: an empty one with this code, as CoreDNS' server writes it.
     case unanswered(ResponseCode)
+}
+
+/// Who wrote a reply. Words are made of it only when it has a flaw.
+package enum ReplyOrigin: Sendable, CustomStringConvertible {
+    case server(Endpoint)
+    case plugin(String)
+
+    package var description: String {
+        switch self {
+        case .server(let endpoint): endpoint.description
+        case .plugin(let name): name
+        }
+    }
 }
 
 /// A link of a block's way below the cache.
@@ -49,16 +62,12 @@ package struct SourceQuestion: Sendable {
     package private(set) var type: RecordType
     package private(set) var recordClass: RecordClass
 
-    /// Nil when the message has no question.
-    package init?(_ query: UpstreamQuery) {
-        let message = query.message.span
-        guard let end = NameScan.plainEnd(of: Limits.headerSize, in: message), end + 4 <= message.count,
-            let name = DomainName(wire: message.array(Limits.headerSize..<end))
-        else { return nil }
+    /// What `query` asks for: the other three say it again.
+    init(_ query: UpstreamQuery, name: DomainName, type: RecordType, recordClass: RecordClass) {
         self.query = query
         self.name = name
-        type = RecordType(rawValue: message.uint16(at: end))
-        recordClass = RecordClass(rawValue: message.uint16(at: end + 2))
+        self.type = type
+        self.recordClass = recordClass
     }
 
     /// Another question in the same message; what follows the question stays.

@@ -7,9 +7,10 @@ import Timing
 
 /// What makes two questions the same one.
 struct FlightKey: Hashable {
+    /// Of the name, with this process' key; the rest tells few questions apart.
+    let hash: UInt64
     let block: ObjectIdentifier
-    /// In lower case.
-    let name: [UInt8]
+    let name: DomainName
     let type: RecordType
     let recordClass: RecordClass
     let dnssecOK: Bool
@@ -18,6 +19,8 @@ struct FlightKey: Hashable {
     var transport: Transport
     /// Only where a plugin tells its clients apart.
     let client: Endpoint?
+
+    func hash(into hasher: inout Hasher) { hasher.combine(hash ^ UInt64(type.rawValue)) }
 }
 
 /// A question on its way, and who waits for the answer.

@@ -22,7 +22,7 @@ extension MissDesk {
             for pending in flight.waiting { answerError(pending, code, nil) }
         case .answered(let message, let author, let server):
             do throws(AnswerMessage.Flaw) {
-                settle(flight.waiting, first, try AnswerMessage(message), by: author)
+                settle(flight.waiting, first, key.name, try AnswerMessage(message), by: author)
             } catch {
                 first.table.zones[first.zone].counters.countDrop(thread: thread)
                 let failure = UpstreamFailure(
@@ -38,13 +38,12 @@ extension MissDesk {
     private func settle(
         _ waiting: [PendingQuery],
         _ first: PendingQuery,
+        _ name: DomainName,
         _ answer: AnswerMessage,
         by author: ReplyAuthor
     ) {
         let block = first.table.zones[first.zone].block
-        guard query.read(first.packet.span, hashing: hashing) == .accepted, let name = query.domainName else {
-            return
-        }
+        guard readAgain(first) else { return }
         // What an upstream says about itself stays here; what a `template` says is meant for the client.
         let explanation = author == .template ? answer.extendedError : nil
         // Last of all: nobody waits for what is learnt from a denial.
@@ -72,14 +71,21 @@ extension MissDesk {
             cache.refreshFailed(query, at: clocks.now())
         }
         let isFailure = answer.responseCode != .noError && answer.responseCode != .nameError
-        for pending in waiting where pending.replyPath != nil {
+        for (index, pending) in waiting.enumerated() where pending.replyPath != nil {
             // RFC 8767, 4: a failure is no reason to withhold an answer that was good a while ago.
             if pending.reason == .verify, isFailure, readAgain(pending),
                 answerFromCache(pending, cache, acceptsStale: true)
             {
                 continue
             }
-            answerClient(pending, answer, lifetime, explanation, author: .cache)
+            answerClient(
+                pending,
+                answer,
+                lifetime,
+                explanation,
+                author: .cache,
+                isRead: index == 0 && pending.packet == first.packet
+            )
         }
     }
 
@@ -162,9 +168,10 @@ extension MissDesk {
         _ answer: AnswerMessage,
         _ lifetime: Lifetime?,
         _ explanation: ExtendedErrorOption?,
-        author: ReplyAuthor
+        author: ReplyAuthor,
+        isRead: Bool = false
     ) {
-        guard pending.replyPath != nil, readAgain(pending) else { return }
+        guard pending.replyPath != nil, isRead || readAgain(pending) else { return }
         var output = buffer.mutableSpan
         var size = ReplyWriter.write(
             answer.wire.span,

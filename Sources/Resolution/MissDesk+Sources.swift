@@ -16,7 +16,12 @@ extension MissDesk {
             questionEnd: query.questionEnd,
             clientTransport: pending.transport
         )
-        guard let question = SourceQuestion(upstream) else { return }
+        let question = SourceQuestion(
+            upstream,
+            name: key.name,
+            type: key.type,
+            recordClass: key.recordClass
+        )
         lead(question, pending, from: 0) { [self] outcome in finish(key, pending, outcome) }
     }
 
@@ -86,16 +91,20 @@ extension MissDesk {
                 let isLeft =
                     message.count >= Limits.headerSize
                     && route.next.contains(HeaderFlags(rawValue: message.span.uint16(at: 2)).responseCode)
-                let following = block.links.indices.dropFirst(index + 1).first { later in
-                    guard case .forward(let route) = block.links[later] else { return false }
-                    return self.exchange(of: route, for: question, block) != nil
-                }
-                if isLeft, let following {
+                if isLeft, let following = self.following(index, for: question, block) {
                     lead(question, pending, from: following, completion)
                 } else {
-                    completion(.answered(message, by: .forward, from: server.description))
+                    completion(.answered(message, by: .forward, from: .server(server)))
                 }
             }
+        }
+    }
+
+    /// The next `forward` line that takes the question, behind the link at `index`.
+    private func following(_ index: Int, for question: SourceQuestion, _ block: ServerBlock) -> Int? {
+        block.links.indices.dropFirst(index + 1).first { later in
+            guard case .forward(let route) = block.links[later] else { return false }
+            return exchange(of: route, for: question, block) != nil
         }
     }
 

@@ -144,8 +144,9 @@ extension MissDesk {
 
     func key(of pending: PendingQuery, _ name: DomainName, _ block: ServerBlock) -> FlightKey {
         var key = FlightKey(
+            hash: query.hash,
             block: ObjectIdentifier(block),
-            name: name.wire,
+            name: name,
             type: query.type,
             recordClass: query.recordClass,
             dnssecOK: query.dnssecOK,

@@ -113,8 +113,8 @@ extension SearchPath {
             lastLabel = end
             end = next
         }
-        guard end > 0, let before = DomainName(wire: first.wire[end...]),
-            let after = DomainName(wire: second.wire[end...]), before != .root, !after.isWithin(before)
+        guard end > 0, let before = DomainName(wire: Array(first.wire[end...])),
+            let after = DomainName(wire: Array(second.wire[end...])), before != .root, !after.isWithin(before)
         else { return nil }
         return Split(
             stem: first.wire[..<end],

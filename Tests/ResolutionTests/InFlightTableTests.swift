@@ -11,8 +11,9 @@ import Testing
 
     private func key(_ name: String, _ type: RecordType = .a) -> FlightKey {
         FlightKey(
+            hash: 7,
             block: ObjectIdentifier(block),
-            name: Array(name.utf8),
+            name: DomainName(name)!,
             type: type,
             recordClass: .internet,
             dnssecOK: false,

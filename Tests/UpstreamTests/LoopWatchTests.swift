@@ -24,7 +24,7 @@ import Timing
             let endpoint = stage.group.servers[server].endpoint
             return stage.network.unanswered.filter { $0.link.remote == endpoint }.compactMap { sent in
                 guard sent.message.suffix(3).first == 13,  // HINFO
-                    let name = DomainName(wire: sent.message[12..<(sent.message.count - 4)])
+                    let name = DomainName(wire: Array(sent.message[12..<(sent.message.count - 4)]))
                 else { return nil }
                 return (name, sent)
             }

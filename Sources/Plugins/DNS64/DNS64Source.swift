@@ -46,7 +46,7 @@ struct DNS64Source: AnswerSource {
                     return completion(outcome)
                 }
                 numbers.count(.dns64Translated, [context.server])
-                completion(.answered(reply.encoded(), by: .dns64, from: name))
+                completion(.answered(reply.encoded(), by: .dns64, from: .plugin(name)))
             }
         }
     }

@@ -46,7 +46,7 @@ struct HostsSource: AnswerSource {
                 record(owner, question.type, $0.bytes)
             }
         }
-        completion(.answered(reply.encoded(), by: .hosts, from: name))
+        completion(.answered(reply.encoded(), by: .hosts, from: .plugin(name)))
     }
 
     private func record(_ owner: [UInt8], _ type: RecordType, _ data: [UInt8]) -> ResourceRecord {

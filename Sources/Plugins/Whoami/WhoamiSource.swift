@@ -37,6 +37,6 @@ struct WhoamiSource: AnswerSource {
                 ResourceRecord(service, .srv, timeToLive: 0, data: [0, 0, 0, 0] + port + [0])
             )
         }
-        completion(.answered(reply.encoded(), by: .whoami, from: name))
+        completion(.answered(reply.encoded(), by: .whoami, from: .plugin(name)))
     }
 }
