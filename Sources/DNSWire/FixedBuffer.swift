@@ -9,10 +9,14 @@ import Glibc
     private let base: UnsafeMutablePointer<Element>
     let count: Int
 
+    /// Elements behind the last one, so that whole words can be read anywhere.
+    private static var padding: Int { 8 }
+
     init(repeating element: Element, count: Int) {
         self.count = count
-        unsafe base = .allocate(capacity: count)
-        unsafe base.initialize(repeating: element, count: count)
+        let padded = count + Self.padding
+        unsafe base = .allocate(capacity: padded)
+        unsafe base.initialize(repeating: element, count: padded)
     }
 
     deinit { unsafe base.deallocate() }
@@ -32,6 +36,27 @@ import Glibc
 }
 
 extension FixedBuffer<UInt8> {
+    /// The eight octets from `index` on as a number, most significant octet first; zeros stand behind the end.
+    @inline(__always)
+    func word(at index: Int) -> UInt64 {
+        precondition(index >= 0 && index <= count)
+        // SAFETY: the index was just checked, and the memory ends eight octets behind the last element.
+        return unsafe UInt64(bigEndian: UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self))
+    }
+
+    /// Overwrites the beginning with `octets[range]`, letters in lower case.
+    @inline(__always)
+    func copyLowercased(_ octets: Span<UInt8>, _ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= octets.count && range.count <= count)
+        // SAFETY: both ranges were just checked. A loop without further checks is made of vector instructions.
+        unsafe octets.withUnsafeBufferPointer { octets in
+            guard let source = octets.baseAddress else { return }
+            for index in 0..<range.count {
+                unsafe base[index] = source[range.lowerBound + index].asciiLowercased
+            }
+        }
+    }
+
     /// A copy of the first `size` octets.
     func prefix(_ size: Int) -> [UInt8] {
         precondition(size >= 0 && size <= count)

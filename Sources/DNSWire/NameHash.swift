@@ -23,18 +23,13 @@ package struct NameHash: Sendable {
     @inline(__always)
     func extend(_ suffix: UInt64, by label: Range<Int>, of name: borrowing FixedBuffer<UInt8>) -> UInt64 {
         var hash = suffix ^ UInt64(truncatingIfNeeded: label.count)
-        var word: UInt64 = 0
-        var filled = 0
-        for index in label {
-            word = word << 8 | UInt64(name[index])
-            filled += 1
-            if filled == 8 {
-                hash = mix(hash ^ word)
-                word = 0
-                filled = 0
-            }
+        var at = label.lowerBound
+        while at + 8 <= label.upperBound {
+            hash = mix(hash ^ name.word(at: at))
+            at += 8
         }
-        return mix(hash ^ word)
+        let rest = label.upperBound - at
+        return mix(rest == 0 ? hash : hash ^ name.word(at: at) >> UInt64(64 - 8 * rest))
     }
 
     /// Folds a 128-bit product, so that every bit of the input reaches every bit of the hash.

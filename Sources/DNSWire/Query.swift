@@ -85,25 +85,20 @@ extension Query {
 
     /// The question's name stands first, so there is nothing a compression pointer could point to.
     private mutating func readName(_ message: Span<UInt8>) -> Bool {
-        var at = Limits.headerSize
-        var written = 0
+        let start = Limits.headerSize
+        var at = start
         labelCount = 0
         while at < message.count {
             let length = Int(message[at])
-            guard length <= Limits.labelSize, at + 1 + length <= message.count,
-                written + 1 + length <= Limits.nameSize
-            else { return false }
-            name[written] = message[at]
+            guard length <= Limits.labelSize, at + 1 + length - start <= Limits.nameSize else { return false }
             if length == 0 {
-                nameSize = written + 1
+                nameSize = at + 1 - start
+                // Length octets are no letters.
+                name.copyLowercased(message, start..<at + 1)
                 return true
             }
-            labelStarts[labelCount] = UInt8(truncatingIfNeeded: written)
+            labelStarts[labelCount] = UInt8(truncatingIfNeeded: at - start)
             labelCount += 1
-            for offset in 1...length {
-                name[written + offset] = message[at + offset].asciiLowercased
-            }
-            written += 1 + length
             at += 1 + length
         }
         return false

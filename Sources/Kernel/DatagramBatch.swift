@@ -10,6 +10,7 @@ import Timing
 @safe package struct DatagramBatch: ~Copyable {
     private let batch: OpaquePointer
     package let ledger: DatagramLedger
+    private let receiveSize: Int
     private let replySize: Int
 
     /// Receives into `ledger`; `replySize` in octets per datagram; nil when memory is short.
@@ -19,6 +20,7 @@ import Timing
         }
         unsafe self.batch = batch
         self.ledger = ledger
+        receiveSize = ledger.receiveSize
         self.replySize = replySize
     }
 
@@ -42,11 +44,11 @@ import Timing
         _ body: (Span<UInt8>, DatagramPeer, inout MutableSpan<UInt8>) -> Int
     ) {
         let size = Int(unsafe clinux_batch_datagram_size(batch, UInt32(slot)))
-        // SAFETY: the kernel wrote at most `ledger.receiveSize` octets; both buffers live as long as the batch, and
+        // SAFETY: the kernel wrote at most `receiveSize` octets; both buffers live as long as the batch, and
         // the spans end with the call.
         let packet = unsafe Span(
             _unsafeStart: UnsafePointer(clinux_batch_datagram(batch, UInt32(slot))),
-            count: min(size, ledger.receiveSize)
+            count: min(size, receiveSize)
         )
         var output = unsafe MutableSpan(_unsafeStart: clinux_batch_reply(batch), count: replySize)
         let written = body(packet, peer(of: slot), &output)
@@ -62,7 +64,7 @@ import Timing
 
     /// A copy of datagram `slot`; for those that have to wait.
     package func octets(of slot: Int) -> [UInt8] {
-        let size = min(Int(unsafe clinux_batch_datagram_size(batch, UInt32(slot))), ledger.receiveSize)
+        let size = min(Int(unsafe clinux_batch_datagram_size(batch, UInt32(slot))), receiveSize)
         // SAFETY: the kernel wrote at least `size` octets there.
         return unsafe Array(
             UnsafeBufferPointer(start: clinux_batch_datagram(batch, UInt32(slot)), count: size)

@@ -17,6 +17,12 @@ package enum Socket {
         if !set(socket.raw, SOL_SOCKET, SO_RCVBUFFORCE, receiveBufferSize) {
             _ = set(socket.raw, SOL_SOCKET, SO_RCVBUF, receiveBufferSize)
         }
+        // An answer is never longer than every path takes (Limits.ednsUDPSize), so nobody's ICMP message shall tell
+        // the kernel another size (RFC 9715, appendix B), and it need not look for one.
+        _ =
+            endpoint.address.family == .v4
+            ? set(socket.raw, CInt(IPPROTO_IP), IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
+            : set(socket.raw, CInt(IPPROTO_IPV6), IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT)
         if endpoint.address.isUnspecified {
             // On a wildcard socket the answer must leave from the address that was asked (RFC 2181, 4.1).
             let isV4 = endpoint.address.family == .v4
