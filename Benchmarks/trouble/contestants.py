@@ -12,7 +12,7 @@ from compare import peers
 from testbed import Agent, eventually
 from testbed.addresses import V4
 
-from .stage import Stage, pin
+from .stage import NICENESS, Stage, pin
 
 AGENT = "node-local-dns"
 UNBOUND = "unbound"
@@ -100,7 +100,7 @@ def running(name: str, stage: Stage, forwarding: Forwarding, binary: Path) -> It
 @contextlib.contextmanager
 def _agent(stage: Stage, forwarding: Forwarding, binary: Path) -> Iterator[int]:
     cores = ",".join(map(str, stage.cores.server))
-    pinned = ("taskset", "--cpu-list", cores) if cores else ()
+    pinned = ("nice", "-n", str(NICENESS), "taskset", "--cpu-list", cores) if cores else ()
     # The packet threads that the benchmark's other cases have: one for one core.
     flags = {"threads": str(len(stage.cores.server))} if cores else {}
     with Agent(

@@ -191,13 +191,19 @@ class Stage:
         raise AssertionError(f"the cache cannot be filled: {heard}")
 
 
+# Whoever is measured or measures goes first. Otherwise what else the machine does takes a few milliseconds here and
+# there, a hundredth of the time, and p99 is its number.
+NICENESS = -20
+
+
 def pin(pid: int, cores: tuple[int, ...]) -> None:
-    """A process, its threads and its children, those of the future included."""
+    """Gives a process its cores and the best priority; its threads and children too, those of the future included."""
     if not cores:
         return
     for path in Path("/proc").glob(f"{pid}/task/*"):
         with contextlib.suppress(ProcessLookupError):
             os.sched_setaffinity(int(path.name), cores)
+            os.setpriority(os.PRIO_PROCESS, int(path.name), NICENESS)
         for child in (path / "children").read_text().split():
             pin(int(child), cores)
 
