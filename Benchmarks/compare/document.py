@@ -81,8 +81,8 @@ def _list(sentences: list[str], otherwise: str) -> str:
 def _method(session: Session) -> str:
     pace = session.pace
     general = [
-        "Servers run on core 0, and only one at a time. dnsperf and the upstream (NSD) run on core 1. Everything is "
-        "on loopback, so the network costs what the kernel's stack costs.",
+        "Servers run on core 0, and only one at a time. dnsperf and the upstream (NSD) run on core 1. Servers and load "
+        "have the best priority (nice -20). Everything is on loopback, so the network costs what the kernel's stack costs.",
         f"Contestants alternate: one run each, then the next round, {pace.rounds} rounds. Each run starts the server "
         f"afresh, fills its cache, warms up for {pace.warm_up_seconds} s and measures for {pace.seconds} s.",
         "CPU is user and system time of `/proc/PID/stat` over the measured part, divided by the queries answered; for "

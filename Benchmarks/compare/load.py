@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from .arena import LOAD_CORE, PORT, Arena
+from .arena import FIRST, LOAD_CORE, PORT, Arena
 from .errors import BenchError
 from .processes import Server
 
@@ -115,7 +115,7 @@ def _output(command: list[str], seconds: int, address: str) -> str:
     name = Path(command[0]).name
     try:
         finished = subprocess.run(
-            ["taskset", "--cpu-list", str(LOAD_CORE), *command],
+            [*FIRST, "taskset", "--cpu-list", str(LOAD_CORE), *command],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from .arena import FIRST
 from .errors import BenchError
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -31,7 +32,8 @@ class Server:
         self.name = name
         self.log = log
         # Whatever ends the benchmark, no server stays behind: the kernel tells it that we are gone.
-        wrapped = ["taskset", "--cpu-list", ",".join(map(str, cores)), "setpriv", "--pdeathsig", "TERM", *command]
+        pinned = ["taskset", "--cpu-list", ",".join(map(str, cores))]
+        wrapped = [*FIRST, *pinned, "setpriv", "--pdeathsig", "TERM", *command]
         self.started = time.monotonic()
         with log.open("wb") as output:
             self._process = subprocess.Popen(wrapped, stdin=subprocess.DEVNULL, stdout=output, stderr=output)

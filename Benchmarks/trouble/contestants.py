@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compare import peers
+from compare.arena import FIRST
 from testbed import Agent, eventually
 from testbed.addresses import V4
 
-from .stage import NICENESS, Stage, pin
+from .stage import Stage, pin
 
 AGENT = "node-local-dns"
 UNBOUND = "unbound"
@@ -100,7 +101,7 @@ def running(name: str, stage: Stage, forwarding: Forwarding, binary: Path) -> It
 @contextlib.contextmanager
 def _agent(stage: Stage, forwarding: Forwarding, binary: Path) -> Iterator[int]:
     cores = ",".join(map(str, stage.cores.server))
-    pinned = ("nice", "-n", str(NICENESS), "taskset", "--cpu-list", cores) if cores else ()
+    pinned = (*FIRST, "taskset", "--cpu-list", cores) if cores else ()
     # The packet threads that the benchmark's other cases have: one for one core.
     flags = {"threads": str(len(stage.cores.server))} if cores else {}
     with Agent(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compare import programs
+from compare.arena import NICENESS
 from compare.upstream import ZONE
 from testbed import Bed, kube_proxy
 from testbed.addresses import V4
@@ -189,11 +190,6 @@ class Stage:
             if heard.answered - heard.failed == count:
                 return
         raise AssertionError(f"the cache cannot be filled: {heard}")
-
-
-# Whoever is measured or measures goes first. Otherwise what else the machine does takes a few milliseconds here and
-# there, a hundredth of the time, and p99 is its number.
-NICENESS = -20
 
 
 def pin(pid: int, cores: tuple[int, ...]) -> None:
