@@ -145,13 +145,14 @@ def test_the_cache_is_bounded_by_the_group(
     for port in (9253, 9353):
         assert agent.metrics(port).value("nodelocal_memory_limit_bytes") == mebibytes << 20
     assert agent.metrics().value("nodelocal_cache_budget_bytes") == (mebibytes << 20) / 8 * 3
-    limit.set(128 << 20)
+    twice = 2 * mebibytes
+    limit.set(twice << 20)
     begun = len(agent.log)
     template = TEMPLATE.replace("TRANSPORT", "prefer_udp") + "another.test {\n    whoami\n}\n"
     agent.template.replace({"Corefile.base": template})
-    agent.wait_log("The memory limit is 128 MiB: 48 MiB are for cached answers", start=begun, within=10)
+    agent.wait_log(f"The memory limit is {twice} MiB: {twice * 3 // 8} MiB are for cached answers", start=begun, within=10)
     agent.wait_log("Reloading complete", start=begun, within=10)
-    assert agent.metrics().value("nodelocal_cache_budget_bytes") == 48 << 20
+    assert agent.metrics().value("nodelocal_cache_budget_bytes") == (twice << 20) / 8 * 3
 
 
 def test_the_flag_says_otherwise(start: Callable[..., Agent]) -> None:
