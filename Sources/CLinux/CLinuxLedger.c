@@ -171,11 +171,15 @@ void clinux_ledger_note_peer(clinux_ledger *ledger, unsigned int slot)
     for (struct cmsghdr *item = CMSG_FIRSTHDR(header); item != NULL; item = CMSG_NXTHDR(header, item)) {
         if (item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_PKTINFO) {
             struct in_pktinfo info;
+            if (item->cmsg_len < CMSG_LEN(sizeof info))
+                return;
             memcpy(&info, CMSG_DATA(item), sizeof info);
             memcpy(peer->local, &info.ipi_addr, 4);
             peer->local_size = 4;
         } else if (item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_PKTINFO) {
             struct in6_pktinfo info;
+            if (item->cmsg_len < CMSG_LEN(sizeof info))
+                return;
             memcpy(&info, CMSG_DATA(item), sizeof info);
             memcpy(peer->local, &info.ipi6_addr, 16);
             peer->local_size = 16;
