@@ -73,8 +73,8 @@ def elsewhere() -> Iterator[Path]:
             if (REPOSITORY / name).exists():
                 (place / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(REPOSITORY / name, place / name)
-        for name in ("repositories", "artifacts"):
-            shutil.copytree(REPOSITORY / ".build" / name, place / ".build" / name)
+        # What the package manager has fetched, which it would fetch again.
+        shutil.copytree(REPOSITORY / ".build/repositories", place / ".build/repositories")
         yield place
 
 

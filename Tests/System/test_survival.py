@@ -57,7 +57,7 @@ def kill_both(agent: Agent, pid: int) -> None:
 
 
 def test_the_worker_is_killed(trial: Trial, form: str) -> None:
-    """Its sockets live on: what waits in them is for the next one."""
+    """Its sockets live on, and what it had read: both is for the next one. Open TCP connections are not."""
     for _ in trial.rounds(short=1, measured=10):
         with trial.agent() as agent, trial.askers() as askers:
             trial.happens(kill_worker, agent, dead := worker(agent))
