@@ -13,7 +13,7 @@ import Testing
         FlightKey(
             hash: 7,
             block: ObjectIdentifier(block),
-            name: DomainName(name)!,
+            name: DomainName(name) ?? .root,
             type: type,
             recordClass: .internet,
             dnssecOK: false,

@@ -63,7 +63,9 @@ struct TemplateSource: AnswerSource {
             )
             return completion(.failed(failure))
         }
-        follow(question, reply, context) { completion(.answered($0.encoded(), by: .template, from: .plugin(name))) }
+        follow(question, reply, context) {
+            completion(.answered($0.encoded(), by: .template, from: .plugin(name)))
+        }
     }
 
     private func takes(_ question: SourceQuestion) -> Bool {
