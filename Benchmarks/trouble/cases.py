@@ -200,7 +200,7 @@ def _flood(over_tcp: bool) -> Measure:
 def _flooded(stage: Stage, server: Server, hits: Stream, pace: Pace) -> list[Figure]:
     misses, seconds = Stream(MISSES, pace.flood), pace.flood_seconds
     (alone,) = stage.load(ADDRESS, min(seconds / 3, 10), 1, hits).finished()
-    # As many questions, but none that is any trouble: what is left then is the machine and the load.
+    # As many questions, but none that upstream would have to be asked: what differs from this is what misses do.
     crowded, _ = stage.load(ADDRESS, seconds / 3, 1, hits, Stream(hits.queries, pace.flood)).finished()
     before, tried = server.memory(), stage.packets_to_the_silent()
     with server.peak_memory() as peak:
@@ -283,8 +283,8 @@ CASES = [
         "flood-tcp",
         "A flood of misses towards dead upstreams, TCP",
         "1 000 names are cached, both upstreams fall silent. The names are asked alone, then beside 50 000 more questions a "
-        "second for themselves, then beside 50 000 for names that nobody knows; all from the same program. What the machine "
-        "and the load do to a hundredth of the questions is in all three, and more of it in the last two.",
+        "second for themselves, then beside 50 000 for names that nobody knows; all from the same program. The second "
+        "against the first is what so many questions do, the third against the second what it does that they are misses.",
         _flood(over_tcp=True),
     ),
     Case("flood-udp", "A flood of misses towards dead upstreams, UDP", "The same over UDP.", _flood(over_tcp=False)),

@@ -81,7 +81,7 @@ def _method(session: Session) -> list[str]:
         "listens on the same node-local address. A pod asks over UDP.",
         "The upstreams are one NSD on two addresses. They fall silent by nftables rules on their own machine:\n\n"
         f"  ```\n{_indented(SILENCE.strip())}\n  ```\n",
-        "The server, with one thread for queries, has core 0; load and NSD have core 1. Each contestant starts afresh "
+        "The server, with one thread for queries, has core 0; load and NSD have core 1; all have the best priority (nice -20). Each contestant starts afresh "
         "for every case, one right after the other.",
         f"The load is `Benchmarks/compare/latency.c`, an open loop: {_thousands(pace.misses)} names a second that nobody asks "
         f"twice, for {pace.seconds:g} s of trouble, each question's latency counted from when it was due. Lost is "

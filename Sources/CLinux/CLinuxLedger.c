@@ -160,28 +160,24 @@ void clinux_ledger_clear(clinux_ledger *ledger, unsigned int slot)
     ledger->peers[slot].address_size = 0;
 }
 
+/// Whether `item` is of this kind and as long as what such an item holds.
+static bool holds(const struct cmsghdr *item, int level, int type, size_t size)
+{
+    return item->cmsg_level == level && item->cmsg_type == type && item->cmsg_len >= CMSG_LEN(size);
+}
+
 void clinux_ledger_note_peer(clinux_ledger *ledger, unsigned int slot)
 {
     clinux_peer *peer = &ledger->peers[slot];
     struct msghdr *header = &ledger->received[slot].msg_hdr;
     peer->address_size = (uint8_t)header->msg_namelen;
     peer->local_size = 0;
-    if (header->msg_controllen == 0)
-        return;
     for (struct cmsghdr *item = CMSG_FIRSTHDR(header); item != NULL; item = CMSG_NXTHDR(header, item)) {
-        if (item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_PKTINFO) {
-            struct in_pktinfo info;
-            if (item->cmsg_len < CMSG_LEN(sizeof info))
-                return;
-            memcpy(&info, CMSG_DATA(item), sizeof info);
-            memcpy(peer->local, &info.ipi_addr, 4);
+        if (holds(item, IPPROTO_IP, IP_PKTINFO, sizeof(struct in_pktinfo))) {
+            memcpy(peer->local, CMSG_DATA(item) + offsetof(struct in_pktinfo, ipi_addr), 4);
             peer->local_size = 4;
-        } else if (item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_PKTINFO) {
-            struct in6_pktinfo info;
-            if (item->cmsg_len < CMSG_LEN(sizeof info))
-                return;
-            memcpy(&info, CMSG_DATA(item), sizeof info);
-            memcpy(peer->local, &info.ipi6_addr, 16);
+        } else if (holds(item, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(struct in6_pktinfo))) {
+            memcpy(peer->local, CMSG_DATA(item) + offsetof(struct in6_pktinfo, ipi6_addr), 16);
             peer->local_size = 16;
         }
     }

@@ -17,8 +17,8 @@ package enum Socket {
         if !set(socket.raw, SOL_SOCKET, SO_RCVBUFFORCE, receiveBufferSize) {
             _ = set(socket.raw, SOL_SOCKET, SO_RCVBUF, receiveBufferSize)
         }
-        // An answer is never longer than every path takes (Limits.ednsUDPSize), so nobody's ICMP message shall tell
-        // the kernel another size (RFC 9715, appendix B), and it need not look for one.
+        // Nobody's ICMP message shall have the kernel cut answers into fragments, which can be forged (since Linux
+        // 3.15). Nor need it look for a path's size: answers are short enough for all (DNS flag day 2020).
         _ =
             endpoint.address.family == .v4
             ? set(socket.raw, CInt(IPPROTO_IP), IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)

@@ -62,7 +62,7 @@ package struct SourceQuestion: Sendable {
     package private(set) var type: RecordType
     package private(set) var recordClass: RecordClass
 
-    /// What `query` asks for: the other three say it again.
+    /// `name`, `type` and `recordClass` are those of the question in `query`; whoever made it knows them.
     init(_ query: UpstreamQuery, name: DomainName, type: RecordType, recordClass: RecordClass) {
         self.query = query
         self.name = name

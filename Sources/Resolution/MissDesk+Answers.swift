@@ -163,6 +163,7 @@ extension MissDesk {
             ? min(query.udpLimit, pending.table.zones[pending.zone].block.udpCeiling) : Limits.messageSize
     }
 
+    /// `isRead`: `query` holds this client's message already, and need not be read a third time.
     private func answerClient(
         _ pending: PendingQuery,
         _ answer: AnswerMessage,

@@ -66,8 +66,8 @@ def elsewhere() -> Iterator[Path]:
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY, capture_output=True, text=True, check=True,
     ).stdout.rstrip("\0").split("\0")  # fmt: skip
-    with tempfile.TemporaryDirectory() as name:
-        place = Path(name)
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
         # The versions of what we depend on are part of it, though not of the commit.
         for name in [*listed, "Package.resolved"]:
             if (REPOSITORY / name).exists():

@@ -33,9 +33,9 @@ strip_program() {
 release_binary() {
     local options=(-c release --static-swift-stdlib --product node-local-dns)
     # Wherever it is built, it holds the same paths.
-    local here=$repository=.
-    options+=(-Xcc "-ffile-prefix-map=$here" -Xcxx "-ffile-prefix-map=$here")
-    options+=(-Xswiftc -file-prefix-map -Xswiftc "$here")
+    local map=$repository=.
+    options+=(-Xcc "-ffile-prefix-map=$map" -Xcxx "-ffile-prefix-map=$map")
+    options+=(-Xswiftc -file-prefix-map -Xswiftc "$map")
     # `|| return`: who calls this in a condition has switched `set -e` off.
     swift build "${options[@]}" --explicit-target-dependency-import-check error || return
     binary=$(swift build "${options[@]}" --show-bin-path)/node-local-dns || return
