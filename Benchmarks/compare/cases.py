@@ -180,7 +180,9 @@ COMPARED = [
         key="latency",
         title="Latency of hits at 10 000 queries/s",
         method="Open loop over 20 sockets: a question is due at its time whether or not the ones before were "
-        "answered, and its latency counts from then (`Benchmarks/compare/latency.c`).",
+        "answered, and its latency counts from then (`Benchmarks/compare/latency.c`). A virtual machine stops for some "
+        "milliseconds now and then, which is about one question in a hundred: the p99 of a usual second, the median "
+        "of a run's seconds, is what the servers are compared by.",
         contestants=(AGENT, *PEERS, REFLECTOR),
         loads=_steady(STEADY_RATE, sockets=20),
     ),

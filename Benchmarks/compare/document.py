@@ -181,6 +181,7 @@ def record(session: Session) -> str:
             "pssMiB": asdict(row.pss),
             "startMilliseconds": asdict(row.start_milliseconds),
             "latencyMicroseconds": {share: asdict(spread) for share, spread in row.quantiles.items()},
+            "usualP99Microseconds": asdict(row.usual_p99) if row.usual_p99 else None,
         }
         for row in results.rows
     ]

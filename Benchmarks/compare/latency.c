@@ -7,7 +7,9 @@
  *
  * QUERIES is a query file of dnsperf with A questions only, or +PARENT: names below PARENT that nobody asks twice.
  * Answers are waited for up to PATIENCE seconds after the last question; later ones are lost. Prints one JSON object:
- * latencies in microseconds, the start by CLOCK_MONOTONIC, good answers by the time of their arrival.
+ * latencies in microseconds, the start by CLOCK_MONOTONIC, good answers by the time of their arrival. The p99 of every
+ * whole second is there too: a machine that stops for some milliseconds now and then spoils some seconds, and the
+ * median of all of them still tells what the server does.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -19,14 +21,12 @@
 #include <unistd.h>
 
 #include "../../Tests/System/question.h"
+#include "durations.h"
 
 enum {
     largest_answer = 4096,
     most_identifiers = 65536, /* by the socket */
     hexadecimals = 16,   /* in a label that nobody asks twice */
-    steps_per_microsecond = 10,
-    fine_steps = 10000000,     /* of the histogram: one second */
-    coarse_steps = 10000,      /* of a millisecond each, from there on; longer ones count as the last */
     bin_nanoseconds = 10000000, /* of the arrivals */
     retry_times = 3,
     worth_sleeping = 250000,   /* nanoseconds until the next question; a sleep costs some fifty thousand */
@@ -42,11 +42,10 @@ struct stream {
     int *sockets;
     size_t socket_count;
     size_t identifiers; /* in use, by the socket */
-    int64_t *due; /* of the question in flight, by socket and identifier; 0: none */
-    uint32_t *histogram, *arrivals;
-    uint64_t sent, answered, failed, refused_by_kernel, total_nanoseconds;
-    int64_t slowest;
-    uint64_t slower[retry_times]; /* than the time-outs below */
+    uint32_t *in_flight; /* the question's number, from one, by socket and identifier; 0: none */
+    uint32_t *took;      /* steps, by the question's number; never: no answer yet */
+    uint32_t *arrivals;
+    uint64_t sent, answered, failed, refused_by_kernel;
     size_t answer_octets;
 };
 
@@ -144,19 +143,25 @@ static void make_stream(struct stream *stream, char **words, double seconds, con
     if (stream->questions.count == 0) fail(words[0]);
     stream->identifiers = (size_t)(stream->wanted / stream->socket_count) + 1;
     if (stream->identifiers > most_identifiers) stream->identifiers = most_identifiers;
-    stream->due = allocated(stream->socket_count * stream->identifiers, sizeof *stream->due);
-    stream->histogram = allocated(fine_steps + coarse_steps, sizeof *stream->histogram);
+    if (stream->wanted >= never) refuse("RATE times SECONDS is too much");
+    stream->in_flight = allocated(stream->socket_count * stream->identifiers, sizeof *stream->in_flight);
+    stream->took = allocated(stream->wanted, sizeof *stream->took);
+    memset(stream->took, 0xff, stream->wanted * sizeof *stream->took);
     stream->arrivals = allocated((size_t)last_bin + 1, sizeof *stream->arrivals);
     open_sockets(stream, server);
 }
 
-static int64_t next_due(const struct stream *stream)
+static int64_t due(const struct stream *stream, uint64_t number)
 {
-    if (stream->sent == stream->wanted) return INT64_MAX;
-    return start + (int64_t)((double)stream->sent * 1e9 / stream->rate);
+    return start + (int64_t)((double)number * 1e9 / stream->rate);
 }
 
-static void ask(struct stream *stream, int64_t when)
+static int64_t next_due(const struct stream *stream)
+{
+    return stream->sent == stream->wanted ? INT64_MAX : due(stream, stream->sent);
+}
+
+static void ask(struct stream *stream)
 {
     struct question *question = &stream->questions.all[stream->sent % stream->questions.count];
     size_t socket = stream->sent % stream->socket_count;
@@ -167,7 +172,7 @@ static void ask(struct stream *stream, int64_t when)
     stream->sent++;
     if (send(stream->sockets[socket], question->packet, question->length, 0) == question->length) {
         /* What was in flight under this number before is lost. */
-        stream->due[socket * stream->identifiers + identifier] = when;
+        stream->in_flight[socket * stream->identifiers + identifier] = (uint32_t)stream->sent;
     } else {
         stream->refused_by_kernel++;
     }
@@ -178,26 +183,18 @@ static void count_answer(struct stream *stream, size_t socket, const unsigned ch
     int64_t arrived = now();
     size_t identifier = (size_t)(packet[0] << 8 | packet[1]);
     if (identifier >= stream->identifiers) return;
-    int64_t *due = &stream->due[socket * stream->identifiers + identifier];
-    if (*due == 0) return; /* late, or twice */
-    int64_t took = arrived - *due, bin = (arrived - start) / bin_nanoseconds;
-    *due = 0;
+    uint32_t *number = &stream->in_flight[socket * stream->identifiers + identifier];
+    if (*number == 0) return; /* late, or twice */
+    int64_t took = arrived - due(stream, *number - 1), bin = (arrived - start) / bin_nanoseconds;
+    int64_t steps = took * steps_per_microsecond / 1000;
+    stream->took[*number - 1] = steps < never ? (uint32_t)steps : never - 1;
+    *number = 0;
     stream->answered++;
     stream->answer_octets = octets;
     if ((packet[3] & 0x0f) != 0 || (packet[6] | packet[7]) == 0)
         stream->failed++;
     else
         stream->arrivals[bin < last_bin ? bin : last_bin]++;
-    stream->total_nanoseconds += (uint64_t)took;
-    if (took > stream->slowest) stream->slowest = took;
-    for (size_t index = 0; index < retry_times; index++)
-        if (took > patiences[index] * INT64_C(1000000000)) stream->slower[index]++;
-    int64_t step = took * steps_per_microsecond / 1000;
-    if (step >= fine_steps) {
-        step = fine_steps + took / 1000000 - fine_steps / steps_per_microsecond / 1000;
-        if (step >= fine_steps + coarse_steps) step = fine_steps + coarse_steps - 1;
-    }
-    stream->histogram[step]++;
 }
 
 static void take_answers(int64_t patience)
@@ -215,37 +212,38 @@ static void take_answers(int64_t patience)
     }
 }
 
-static double microseconds(size_t step)
+static void report_seconds(const struct stream *stream, int seconds)
 {
-    if (step < fine_steps) return ((double)step + 0.5) / steps_per_microsecond;
-    return (double)fine_steps / steps_per_microsecond + ((double)(step - fine_steps) + 0.5) * 1000;
-}
-
-static double quantile(const struct stream *stream, double share)
-{
-    uint64_t wanted = (uint64_t)(share * (double)stream->answered), seen = 0;
-    for (size_t step = 0; step < fine_steps + coarse_steps; step++) {
-        seen += stream->histogram[step];
-        if (seen > wanted || (seen == stream->answered && seen > 0)) return microseconds(step);
+    uint32_t *took = allocated((size_t)stream->rate + 1, sizeof *took);
+    for (int second = 0; second < seconds; second++) {
+        size_t first = (size_t)(second * stream->rate), count = (size_t)((second + 1) * stream->rate) - first;
+        memcpy(took, stream->took + first, count * sizeof *took);
+        printf("%s%.1f", second == 0 ? "" : ",", quantile(took, sorted(took, count), 0.99));
     }
-    return 0;
+    free(took);
 }
 
-static void report(const struct stream *stream, double seconds)
+static void report(struct stream *stream, double seconds, double asked_seconds)
 {
     static const double shares[] = {0,   0.01, 0.05, 0.1,  0.25,  0.5,   0.75,
                                     0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999};
     printf("{\"sent\": %lu, \"answered\": %lu, \"failed\": %lu, \"notSent\": %lu, \"seconds\": %.6f, ", stream->sent,
            stream->answered, stream->failed, stream->refused_by_kernel, seconds);
-    printf("\"answerOctets\": %zu, \"meanMicroseconds\": %.2f, \"slowestMicroseconds\": %.2f, \"quantiles\": {",
-           stream->answer_octets,
-           stream->answered == 0 ? 0 : (double)stream->total_nanoseconds / 1000 / (double)stream->answered,
-           (double)stream->slowest / 1000);
+    printf("\"answerOctets\": %zu, \"p99BySecond\": [", stream->answer_octets);
+    report_seconds(stream, (int)asked_seconds);
+    uint32_t *took = stream->took;
+    size_t answered = sorted(took, stream->wanted);
+    double sum = 0;
+    for (size_t index = 0; index < answered; index++) sum += took[index];
+    printf("], \"meanMicroseconds\": %.2f, \"slowestMicroseconds\": %.1f, \"quantiles\": {",
+           answered == 0 ? 0 : sum / steps_per_microsecond / (double)answered, quantile(took, answered, 1));
     for (size_t index = 0; index < sizeof shares / sizeof *shares; index++)
-        printf("%s\"%g\": %.2f", index == 0 ? "" : ", ", shares[index], quantile(stream, shares[index]));
+        printf("%s\"%g\": %.1f", index == 0 ? "" : ", ", shares[index], quantile(took, answered, shares[index]));
     printf("}, \"slowerThanSeconds\": {");
-    for (size_t index = 0; index < retry_times; index++)
-        printf("%s\"%d\": %lu", index == 0 ? "" : ", ", patiences[index], stream->slower[index]);
+    for (size_t index = 0, left = 0; index < retry_times; index++) {
+        while (left < answered && took[left] <= patiences[index] * 1000000u * steps_per_microsecond) left++;
+        printf("%s\"%d\": %zu", index == 0 ? "" : ", ", patiences[index], answered - left);
+    }
     printf("}, \"goodBy10Milliseconds\": [");
     for (int64_t bin = 0; bin <= last_bin; bin++) printf("%s%u", bin == 0 ? "" : ",", stream->arrivals[bin]);
     printf("]}");
@@ -278,7 +276,7 @@ int main(int count, char **words)
             if (next_due(&streams[index]) < next_due(next)) next = &streams[index];
         int64_t when = next_due(next), left = when - now();
         if (when == INT64_MAX) break;
-        if (left <= 0) ask(next, when);
+        if (left <= 0) ask(next);
         take_answers(left > worth_sleeping ? left - worth_sleeping / 2 : 0);
     }
     int64_t last = now(), end = last + patience;
@@ -291,7 +289,7 @@ int main(int count, char **words)
     printf("{\"start\": %.6f, \"streams\": [", (double)start / 1e9);
     for (size_t index = 0; index < stream_count; index++) {
         if (index > 0) printf(", ");
-        report(&streams[index], (double)(last - start) / 1e9);
+        report(&streams[index], (double)(last - start) / 1e9, seconds);
     }
     printf("]}\n");
     return 0;

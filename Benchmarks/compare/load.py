@@ -6,6 +6,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from .arena import FIRST, LOAD_CORE, PORT, Arena
 from .errors import BenchError
@@ -24,6 +25,7 @@ class LoadResult:
     mean_latency_microseconds: float | None
     response_octets: int
     quantiles: dict[str, float] | None = None  # of latency, share -> microseconds; open loop only
+    usual_p99: float | None = None  # the same: the median of every second's p99
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ def _heard(result: dict, address: str, queries_per_second: float) -> LoadResult:
         mean_latency_microseconds=result.get("meanMicroseconds"),
         response_octets=result["answerOctets"],
         quantiles=result.get("quantiles"),
+        usual_p99=median(seconds) if (seconds := result.get("p99BySecond")) else None,
     )
 
 

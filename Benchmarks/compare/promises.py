@@ -57,9 +57,12 @@ def _latency(results: Results) -> Iterator[Target]:
     ours, floor = results.row("latency", AGENT), results.row("latency", REFLECTOR)
     if ours is None or floor is None:
         return
-    for share, name in (("0.5", "p50"), ("0.99", "p99")):
-        ratio = ours.quantiles[share].median / floor.quantiles[share].median
-        yield Target(f"Latency of a hit at 10 000 queries/s: {name} against the reflector's", ratio, "≤", 1.2, "×")
+    text = "Latency of a hit at 10 000 queries/s: "
+    ratio = ours.quantiles["0.5"].median / floor.quantiles["0.5"].median
+    yield Target(f"{text}p50 against the reflector's", ratio, "≤", 1.2, "×")
+    if ours.usual_p99 is not None and floor.usual_p99 is not None:
+        ratio = ours.usual_p99.median / floor.usual_p99.median
+        yield Target(f"{text}p99 of a usual second against the reflector's", ratio, "≤", 1.2, "×")
 
 
 def _growth(results: Results) -> Iterator[Target]:

@@ -39,6 +39,7 @@ class Row:
     processes: list[tuple[float, float]]
     start_milliseconds: Spread
     quantiles: dict[str, Spread]  # of latency in microseconds, by share; empty unless open loop
+    usual_p99: Spread | None  # the same: the p99 of a second, the median of a run's seconds
     entry_octets: Spread | None
     response_octets: int
     lost: int
@@ -141,8 +142,8 @@ def _compared(row: Row) -> list[tuple[str, str, Callable[[Row], float]]]:
     start = ("time to its first answer", "ms", lambda row: row.start_milliseconds.median)
     if row.quantiles:
         return [
-            (f"time at p{float(share) * 100:g}", "µs", lambda row, share=share: row.quantiles[share].median)
-            for share in ("0.5", "0.99")
+            ("time at p50", "µs", lambda row: row.quantiles["0.5"].median),
+            ("time at p99 of a usual second", "µs", lambda row: row.usual_p99.median),
         ]
     if not row.measures_cpu:
         return [memory]
@@ -155,6 +156,7 @@ def _row(case: Case, name: str, samples: list[Sample]) -> Row:
         return Spread.of([value(sample) for sample in samples])
 
     sizes = [sample.entry_octets for sample in samples if sample.entry_octets is not None]
+    seconds = [sample.load.usual_p99 for sample in samples if sample.load.usual_p99 is not None]
     return Row(
         case=case,
         contestant=name,
@@ -175,6 +177,7 @@ def _row(case: Case, name: str, samples: list[Sample]) -> Row:
             share: spread(lambda sample, share=share: (sample.load.quantiles or {})[share])
             for share in samples[0].load.quantiles or {}
         },
+        usual_p99=Spread.of(seconds) if seconds else None,
         entry_octets=Spread.of(sizes) if sizes else None,
         response_octets=samples[-1].load.response_octets,
         lost=sum(sample.load.lost for sample in samples),

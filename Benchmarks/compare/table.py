@@ -65,22 +65,21 @@ def _comparison_line(results: Results, row: Row) -> list[str]:
 def latency(results: Results) -> Table:
     """Microseconds from when a question is due to its answer, and what that is to the reflector's."""
     shares = ("0.5", "0.9", "0.99", "0.999")
-    head = ["", *(f"p{float(share) * 100:g} µs" for share in shares), "p50 × reflector", "p99 × reflector"]
-    head += ["p99 min–max", "CPU µs/query", "lost"]
+    head = ["", *(f"p{float(share) * 100:g} µs" for share in shares), "p99 of a usual second", "min–max"]
+    head += ["p50 × reflector", "usual p99 × reflector", "CPU µs/query", "lost"]
     lines = []
     for row in results.latencies:
-        floor = results.row(row.case.key, REFLECTOR)
-        ratios = [
-            _ratio(row.quantiles[share].median / floor.quantiles[share].median if floor and floor is not row else None)
-            for share in ("0.5", "0.99")
-        ]
-        worst = row.quantiles["0.99"]
+        usual, floor = row.usual_p99, results.row(row.case.key, REFLECTOR)
+        ratios: list[float | None] = [None, None]
+        if floor and floor is not row:
+            ratios[0] = row.quantiles["0.5"].median / floor.quantiles["0.5"].median
+            ratios[1] = usual.median / floor.usual_p99.median if usual and floor.usual_p99 else None
         lines.append(
             [
                 row.contestant,
                 *(f"{row.quantiles[share].median:.1f}" for share in shares),
-                *ratios,
-                f"{worst.least:.1f}–{worst.most:.1f}",
+                *((f"{usual.median:.1f}", f"{usual.least:.1f}–{usual.most:.1f}") if usual else ("–", "–")),
+                *map(_ratio, ratios),
                 f"{row.cpu_microseconds.median:.2f}",
                 str(row.lost),
             ]

@@ -1,10 +1,8 @@
 """Who is looked at: the agent and Unbound, each as the node's cache on the node-local address."""
 
 import contextlib
-import os
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +16,6 @@ from .stage import Stage, pin
 AGENT = "node-local-dns"
 UNBOUND = "unbound"
 ADDRESS = V4.local
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
@@ -68,26 +65,18 @@ class Server:
         self.pid = pid
 
     def memory(self) -> float:
-        """Resident, of all its processes, in MiB."""
-        return sum(_resident(pid) for pid in _family(self.pid)) / 1024
+        """Resident, of all its processes, in MiB. What `peak_memory` tells counts from here."""
+        for pid in _family(self.pid):
+            Path(f"/proc/{pid}/clear_refs").write_text("5")  # proc(5): the high-water mark is what is resident now
+        return self._sum("VmRSS")
 
-    @contextlib.contextmanager
-    def peak_memory(self) -> Iterator[Callable[[], float]]:
-        """Inside, `memory` is looked at ten times a second; the function tells the most so far."""
-        seen = [self.memory()]
-        done = threading.Event()
+    def peak_memory(self) -> float:
+        """The most of every process since `memory`, in MiB: by the kernel's own mark, since whoever looked now and
+        then would take the core from those that are measured."""
+        return self._sum("VmHWM")
 
-        def look() -> None:
-            while not done.wait(0.1):
-                seen.append(self.memory())
-
-        looking = threading.Thread(target=look, daemon=True)
-        looking.start()
-        try:
-            yield lambda: max(seen)
-        finally:
-            done.set()
-            looking.join()
+    def _sum(self, key: str) -> float:
+        return sum(_status(pid, key) for pid in _family(self.pid)) / 1024
 
 
 @contextlib.contextmanager
@@ -146,9 +135,7 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> float:
-    """In KiB; from the cheap file, because it is read while latency is measured."""
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / 1024
-    except OSError:
-        return 0
+def _status(pid: int, key: str) -> int:
+    """In KiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))

@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import math
 import os
 import subprocess
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 
 from compare import programs
 from compare.arena import NICENESS
@@ -61,6 +63,7 @@ class Heard:
     seconds: float
     slowest: float
     quantiles: dict[str, float]  # by share
+    usual_p99: float  # the median of every second's p99
     slower: dict[int, int]  # questions that took longer, by seconds
     start: float  # by time.monotonic()
     good_by_10_milliseconds: list[int]  # by arrival, from the start
@@ -105,6 +108,7 @@ def _heard(stream: dict, start: float) -> Heard:
         seconds=stream["seconds"],
         slowest=stream["slowestMicroseconds"] / 1e6,
         quantiles={share: microseconds / 1e6 for share, microseconds in stream["quantiles"].items()},
+        usual_p99=median(stream["p99BySecond"]) / 1e6 if stream["p99BySecond"] else math.nan,
         slower={int(seconds): count for seconds, count in stream["slowerThanSeconds"].items()},
         start=start,
         good_by_10_milliseconds=stream["goodBy10Milliseconds"],
