@@ -31,17 +31,22 @@ package struct ChildProcess: ~Copyable, Sendable {
     private let pidfd: OwnedDescriptor
 
     /// Starts this very program with other arguments. The child has our standard streams, `control` as
-    /// descriptor 3, nothing else of ours, and no blocked signal. Call it on a thread that lives as long as
-    /// the process: the child's parent-death signal goes by threads (prctl(2), PR_SET_PDEATHSIG).
+    /// descriptor 3, nothing else of ours, and no blocked signal; our environment, and of `environment` what ours
+    /// does not say. Call it on a thread that lives as long as the process: the child's parent-death signal goes
+    /// by threads (prctl(2), PR_SET_PDEATHSIG).
     package static func spawnSelf(
         arguments: [String],
+        environment: [String: String] = [:],
         control: SharedDescriptor
     ) throws(SystemError) -> ChildProcess {
         var process: pid_t = 0
         let raw = control.raw
+        let more = environment.filter { unsafe getenv($0.key) == nil }.map { "\($0.key)=\($0.value)" }
         let code = unsafe withCStrings(["node-local-dns"] + arguments) { vector in
-            // SAFETY: `vector` ends with nil and lives until the call returns, as `environ` does.
-            unsafe clinux_spawn("/proc/self/exe", vector, environ, raw, &process)
+            unsafe withCStrings(more, after: environ) { environment in
+                // SAFETY: both end with nil and live until the call returns; nobody here changes `environ`.
+                unsafe clinux_spawn("/proc/self/exe", vector, environment, raw, &process)
+            }
         }
         guard code == 0 else { throw SystemError("spawn worker", errno: code) }
         // The child is not reaped before we wait for it: its id cannot be somebody else's yet.
@@ -74,13 +79,21 @@ package struct ChildProcess: ~Copyable, Sendable {
     }
 }
 
-/// Lends `texts` as C wants them: an array of pointers with nil at its end.
+/// Lends `texts` as C wants them: an array of pointers with nil at its end; those of `first`, which is such an
+/// array, come before them.
 private func withCStrings<Result>(
     _ texts: [String],
+    after first: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = nil,
     _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
 ) -> Result {
-    var pointers = unsafe texts.map { unsafe strdup($0) }
-    unsafe pointers.append(nil)
-    defer { unsafe pointers.forEach { unsafe free($0) } }
+    let copies = unsafe texts.map { unsafe strdup($0) }
+    defer { unsafe copies.forEach { unsafe free($0) } }
+    var pointers: [UnsafeMutablePointer<CChar>?] = unsafe []
+    var next = unsafe first
+    while let text = unsafe next?.pointee {
+        unsafe pointers.append(text)
+        unsafe next? += 1
+    }
+    unsafe pointers += copies + [nil]
     return unsafe body(&pointers)
 }

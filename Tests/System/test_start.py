@@ -95,6 +95,17 @@ WRONG_COREFILES = [
 
 
 @pytest.mark.parametrize(
+    ("ours", "worker"),
+    [((), "glibc.malloc.tcache_count=128"), (("env", "GLIBC_TUNABLES=glibc.malloc.check=0"), "glibc.malloc.check=0")],
+    ids=["alone", "after the operator's"],
+)
+def test_the_worker_wastes_no_memory_between_answers(new_agent, ours: tuple[str, ...], worker: str) -> None:
+    with new_agent(wrapper=ours) as agent:
+        (pid,) = agent.children()
+        assert f"GLIBC_TUNABLES={worker}" in Path(f"/proc/{pid}/environ").read_text().split("\0")
+
+
+@pytest.mark.parametrize(
     ("case", "text", "pattern"), WRONG_COREFILES, ids=[case for case, _, _ in WRONG_COREFILES]
 )
 def test_a_wrong_corefile(bed: Bed, new_agent, case: str, text: str, pattern: str) -> None:
