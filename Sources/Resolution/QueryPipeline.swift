@@ -89,7 +89,7 @@ extension QueryPipeline {
                 )
             )
         }
-        if query.recordClass != .internet {
+        if !query.isOfInternet {
             if let size = identity.answer(query, packet: packet, into: &output) { return .reply(size) }
             guard table.passesOtherClasses else {
                 return refuse(packet, table.dropped, arrival, into: &output)
@@ -98,7 +98,9 @@ extension QueryPipeline {
         let index = table.zone(
             for: query,
             hashing: hashing,
-            by: Asker(client: client(), server: table.endpoint, transport: arrival.transport)
+            // As a closure it would keep the table for itself, by a reference that all packet threads count.
+            by: table.hasViews
+                ? Asker(client: client(), server: table.endpoint, transport: arrival.transport) : nil
         )
         guard let index, table.slots.answersQueries(index) else {
             return refuse(packet, table.dropped, arrival, into: &output)
@@ -122,7 +124,7 @@ extension QueryPipeline {
         client: @autoclosure () -> Endpoint?,
         into output: inout MutableSpan<UInt8>
     ) -> Verdict {
-        if query.type == .axfr || query.type == .ixfr {
+        if query.isTransfer {
             // A transfer is a stream of messages from an authority; one message of it helps nobody.
             return refuse(packet, table.zones[index].counters, arrival, into: &output)
         }

@@ -23,30 +23,30 @@ extension ZoneCounters {
         }
         for author in ReplyAuthor.allCases {
             for code in 0..<Layout.codes {
-                let count = sum(Layout.responses + author.rawValue * Layout.codes + code)
+                let count = sum(layout.responses + author.rawValue * Layout.codes + code)
                 guard count > 0 else { continue }
                 let labels = [author.label, Self.codeLabel(code), server, view, zone]
                 snapshot.add(.responses, labels: labels, count)
             }
         }
-        let dnssecOK = sum(Layout.dnssecOK)
+        let dnssecOK = sum(layout.dnssecOK)
         if dnssecOK > 0 { snapshot.add(.requestsWithDO, labels: [server, view, zone], dnssecOK) }
-        addHistogram(.requestDuration, Layout.duration, .duration, [server, view, zone], &snapshot)
+        addHistogram(.requestDuration, layout.duration, .duration, [server, view, zone], &snapshot)
         for (transport, proto) in Transport.allCases.enumerated() {
             let labels = [proto.rawValue, server, view, zone]
             let offset = transport * Buckets.sizeCells
-            addHistogram(.requestSize, Layout.requestSize + offset, .size, labels, &snapshot)
-            addHistogram(.responseSize, Layout.responseSize + offset, .size, labels, &snapshot)
+            addHistogram(.requestSize, layout.requestSize + offset, .size, labels, &snapshot)
+            addHistogram(.responseSize, layout.responseSize + offset, .size, labels, &snapshot)
         }
-        addHistogram(.hitDuration, Layout.hitDuration, .latency, [], &snapshot)
-        addHistogram(.missDuration, Layout.missDuration, .latency, [], &snapshot)
+        addHistogram(.hitDuration, layout.hitDuration, .latency, [], &snapshot)
+        addHistogram(.missDuration, layout.missDuration, .latency, [], &snapshot)
     }
 
     /// Adds the series of the families `coredns_cache_*` that are counted per query.
     package func collectCache(into snapshot: inout MetricSnapshot) {
         let labels = [server, view, cacheZones]
-        let hits = (0..<2).map { sum(Layout.hits + $0) }
-        let misses = sum(Layout.misses)
+        let hits = (0..<2).map { sum(layout.hits + $0) }
+        let misses = sum(layout.misses)
         if hits[0] + hits[1] + misses > 0 {
             snapshot.add(.cacheRequests, labels: labels, hits[0] + hits[1] + misses)
         }
@@ -54,9 +54,9 @@ extension ZoneCounters {
             snapshot.add(.cacheHits, labels: [server, type, view, cacheZones], count)
         }
         let plain: [(MetricFamily, Int)] = [
-            (.cacheMisses, Layout.misses), (.cacheServedStale, Layout.stale),
-            (.cachePrefetches, Layout.prefetches),
-            (.cacheDrops, Layout.drops),
+            (.cacheMisses, layout.misses), (.cacheServedStale, layout.stale),
+            (.cachePrefetches, layout.prefetches),
+            (.cacheDrops, layout.drops),
         ]
         for (family, index) in plain {
             let count = sum(index)

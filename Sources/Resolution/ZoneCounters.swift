@@ -25,7 +25,8 @@ package import Telemetry
         self.view = view
         self.zone = zone
         self.cacheZones = cacheZones
-        cells = (0..<threads).map { _ in CounterCells(count: Layout.count) }
+        let count = layout.count
+        cells = (0..<threads).map { _ in CounterCells(count: count) }
         unsafe uncounted = .allocate(capacity: max(1, threads))
         for (thread, cells) in cells.enumerated() {
             unsafe (uncounted + thread).initialize(to: Unmanaged.passUnretained(cells))
@@ -41,26 +42,45 @@ package import Telemetry
         unsafe uncounted[thread]._withUnsafeGuaranteedRef { body($0) }
     }
 
-    /// Offsets of the counters.
-    enum Layout {
+    let layout = Layout()
+
+    /// Where the counters stand. Kept, not computed: the sizes are another module's, and every use of one a call.
+    struct Layout: Sendable {
+        // Literals of this module cost nothing.
         static let types = 19
         static let codes = 25
         static let plugins = 12
 
-        // Computed, not stored: a stored one is a lazy global, and every use of it a call.
-        static var dnssecOK: Int { 2 * 2 * types }
-        static var responses: Int { dnssecOK + 1 }
-        static var duration: Int { responses + plugins * codes }
-        static var requestSize: Int { duration + Buckets.durationCells }
-        static var responseSize: Int { requestSize + 2 * Buckets.sizeCells }
-        static var hitDuration: Int { responseSize + 2 * Buckets.sizeCells }
-        static var missDuration: Int { hitDuration + Buckets.latencyCells }
-        static var hits: Int { missDuration + Buckets.latencyCells }
-        static var misses: Int { hits + 2 }
-        static var stale: Int { misses + 1 }
-        static var prefetches: Int { stale + 1 }
-        static var drops: Int { prefetches + 1 }
-        static var count: Int { drops + 1 }
+        let dnssecOK = 2 * 2 * types
+        let responses: Int
+        let duration: Int
+        /// Of UDP; that of TCP stands behind it, `sizeCells` further. The same for replies.
+        let requestSize: Int
+        let responseSize: Int
+        let sizeCells = Buckets.sizeCells
+        let hitDuration: Int
+        let missDuration: Int
+        let hits: Int
+        let misses: Int
+        let stale: Int
+        let prefetches: Int
+        let drops: Int
+        let count: Int
+
+        init() {
+            responses = dnssecOK + 1
+            duration = responses + Self.plugins * Self.codes
+            requestSize = duration + Buckets.durationCells
+            responseSize = requestSize + 2 * sizeCells
+            hitDuration = responseSize + 2 * sizeCells
+            missDuration = hitDuration + Buckets.latencyCells
+            hits = missDuration + Buckets.latencyCells
+            misses = hits + 2
+            stale = misses + 1
+            prefetches = stale + 1
+            drops = prefetches + 1
+            count = drops + 1
+        }
     }
 }
 
@@ -118,22 +138,26 @@ extension ZoneCounters {
     @inline(__always)
     package func count(_ record: QueryRecord, thread: Int) {
         let transport = record.transport == .udp ? 0 : 1
-        let family = record.family == .v4 ? 0 : 1
+        let family =
+            switch record.family {
+            case .v4: 0
+            case .v6: 1
+            }
         let code = min(Int(record.code.rawValue), Layout.codes - 1)
         withCells(thread) { cells in
             cells.increment((family * 2 + transport) * Layout.types + Self.typeIndex(record.type))
-            if record.dnssecOK { cells.increment(Layout.dnssecOK) }
-            cells.increment(Layout.responses + record.author.rawValue * Layout.codes + code)
+            if record.dnssecOK { cells.increment(layout.dnssecOK) }
+            cells.increment(layout.responses + record.author.rawValue * Layout.codes + code)
             if let nanoseconds = record.nanoseconds {
-                cells.observeDuration(nanoseconds: nanoseconds, at: Layout.duration)
+                cells.observeDuration(nanoseconds: nanoseconds, at: layout.duration)
             }
             cells.observeSize(
                 bytes: record.requestSize,
-                at: Layout.requestSize + transport * Buckets.sizeCells
+                at: layout.requestSize + transport * layout.sizeCells
             )
             cells.observeSize(
                 bytes: record.responseSize,
-                at: Layout.responseSize + transport * Buckets.sizeCells
+                at: layout.responseSize + transport * layout.sizeCells
             )
         }
     }
@@ -141,9 +165,14 @@ extension ZoneCounters {
     /// Counts an answer from the cache, whoever gave it.
     @inline(__always)
     package func countHit(_ kind: AnswerKind, isStale: Bool, thread: Int) {
+        let cell =
+            switch kind {
+            case .success: layout.hits
+            default: layout.hits + 1
+            }
         withCells(thread) { cells in
-            cells.increment(Layout.hits + (kind == .success ? 0 : 1))
-            if isStale { cells.increment(Layout.stale) }
+            cells.increment(cell)
+            if isStale { cells.increment(layout.stale) }
         }
     }
 
@@ -151,21 +180,21 @@ extension ZoneCounters {
     @inline(__always)
     package func observeHits(_ hits: UInt64, nanoseconds: UInt64, thread: Int) {
         withCells(thread) { cells in
-            cells.observeLatency(nanoseconds: nanoseconds, times: hits, at: Layout.hitDuration)
-            cells.observeDuration(nanoseconds: nanoseconds, times: hits, at: Layout.duration)
+            cells.observeLatency(nanoseconds: nanoseconds, times: hits, at: layout.hitDuration)
+            cells.observeDuration(nanoseconds: nanoseconds, times: hits, at: layout.duration)
         }
     }
 
-    package func countMiss(thread: Int) { cells[thread].increment(Layout.misses) }
+    package func countMiss(thread: Int) { cells[thread].increment(layout.misses) }
 
     /// How long a question took that went through the event loop, whether or not upstream was asked in the end.
     package func observeMiss(nanoseconds: UInt64, thread: Int) {
-        cells[thread].observeLatency(nanoseconds: nanoseconds, at: Layout.missDuration)
+        cells[thread].observeLatency(nanoseconds: nanoseconds, at: layout.missDuration)
     }
 
-    package func countPrefetch(thread: Int) { cells[thread].increment(Layout.prefetches) }
+    package func countPrefetch(thread: Int) { cells[thread].increment(layout.prefetches) }
 
-    package func countDrop(thread: Int) { cells[thread].increment(Layout.drops) }
+    package func countDrop(thread: Int) { cells[thread].increment(layout.drops) }
 
     /// The types that CoreDNS names in its metrics; all others are `other`.
     static let typeLabels = [

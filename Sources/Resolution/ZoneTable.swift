@@ -32,8 +32,8 @@ package final class ZoneTable: Sendable {
     package let dropped: ZoneCounters
     /// How long clients of its TCP socket may be silent.
     package let patience: StreamPatience
-    /// Some block takes only queries that fulfil its condition.
-    private let hasViews: Bool
+    /// Some block takes only queries that fulfil its condition: whoever looks for a zone must say who asks.
+    let hasViews: Bool
     /// The zones without reference counts, for the way of a hit.
     let slots: ZoneSlots
     /// Zone index + 1 by hash, zero is empty.
@@ -95,11 +95,12 @@ package final class ZoneTable: Sendable {
         nameStarts = zones.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.name.wire.count) }
     }
 
-    /// The index of the longest zone that the query's name lies within and whose block takes the query.
+    /// The index of the longest zone that the query's name lies within and whose block takes the query; `asker` is
+    /// wanted where `hasViews`.
     package func zone(
         for query: borrowing Query,
         hashing: NameHash,
-        by asker: @autoclosure () -> Asker
+        by asker: Asker?
     ) -> Int? {
         var skipped = 0
         while skipped <= query.labelCount {
@@ -110,7 +111,7 @@ package final class ZoneTable: Sendable {
                 if zones[index].hash == hash {
                     let range = nameStarts[index]..<nameStarts[index + 1]
                     if query.suffixEquals(names, range, skipping: skipped),
-                        !hasViews || takes(query, index, asker())
+                        !hasViews || takes(query, index, asker)
                     {
                         return index
                     }
@@ -122,8 +123,9 @@ package final class ZoneTable: Sendable {
         return nil
     }
 
-    private func takes(_ query: borrowing Query, _ index: Int, _ asker: Asker) -> Bool {
+    private func takes(_ query: borrowing Query, _ index: Int, _ asker: Asker?) -> Bool {
         guard let view = zones[index].view else { return true }
+        guard let asker else { return false }
         return view.admits(query, of: asker)
     }
 }

@@ -36,7 +36,7 @@ struct AnyGate: QueryGate {
         from client: Endpoint?,
         into output: inout MutableSpan<UInt8>
     ) -> GateVerdict {
-        guard query.type == .any, query.recordClass == .internet else { return .pass }
+        guard query.type == .any, query.isOfInternet else { return .pass }
         return .reply(answer.write(to: query, packet: packet, into: &output), by: .any)
     }
 }

@@ -48,7 +48,7 @@ struct LocalGate: QueryGate {
         into output: inout MutableSpan<UInt8>
     ) -> GateVerdict {
         // Making a name allocates; most names are ruled out by how they end.
-        guard query.recordClass == .internet, mayBeLocal(packet, query), let name = query.domainName,
+        guard query.isOfInternet, mayBeLocal(packet, query), let name = query.domainName,
             Self.zones.contains(where: { name.isWithin($0) })
         else { return .pass }
         let answer: ShortAnswer? =
