@@ -215,7 +215,7 @@ def _flooded(stage: Stage, server: Server, hits: Stream, pace: Pace) -> list[Fig
         _milliseconds("beside-p99", "p99 of hits beside the misses, in a usual second", beside.usual_p99),
         _milliseconds("whole-p99", "p99 of hits beside the misses, in the whole minute", beside.quantiles["0.99"]),
         Figure("ratio", "p99 of hits, beside the misses against alone", against_alone, "×", 1.5),
-        Figure("crowd-ratio", "the same, against beside as many hits", against_crowd, "×", 1.5),
+        Figure("crowd-ratio", "the same, against beside as many hits", against_crowd, "×"),
         Figure("hits-lost", "hits not answered", beside.lost + beside.failed, "", 0),
         Figure("growth", "memory: the most, less that before", most - before, "MiB", 64),
         Figure("most", "memory: the most", most, "MiB"),

@@ -1,6 +1,7 @@
 """The image, run as the DaemonSet runs it: in containerd, with exactly what the manifest declares."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -96,6 +97,13 @@ def test_it_holds_the_program_and_what_it_loads(image_digest: str) -> None:
     assert all(name.rpartition("/")[2] in loaded for name in libraries)
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file() and not path.is_symlink())
     assert size < 60 * 2**20
+
+
+def test_its_tables_of_functions_are_read_only(image_digest: str) -> None:
+    program = IMAGE / "root/node-local-dns"
+    told = subprocess.run(["readelf", "-dlW", program], capture_output=True, text=True, check=True).stdout
+    assert "GNU_RELRO" in told
+    assert re.search(r"FLAGS_1\).*NOW.*PIE", told)
 
 
 def test_it_says_what_it_is(runtime: Runtime, image: str) -> None:

@@ -18,7 +18,7 @@ from trouble.stage import Stage
 BUSY = {
     ("stale", "first"): 1500,
     ("stale", "then"): 500,
-    **{(f"flood-{transport}", key): None for transport in ("tcp", "udp") for key in ("ratio", "crowd-ratio")},
+    **{(f"flood-{transport}", "ratio"): None for transport in ("tcp", "udp")},
     **{(f"flood-{transport}", "beside-p99"): 1000 for transport in ("tcp", "udp")},
     **{(f"flood-{transport}", "hits-lost"): 0.01 * SHORT.hits * SHORT.flood_seconds for transport in ("tcp", "udp")},
     ("recovery-tcp", "first"): 2000,

@@ -36,6 +36,8 @@ release_binary() {
     local map=$repository=.
     options+=(-Xcc "-ffile-prefix-map=$map" -Xcxx "-ffile-prefix-map=$map")
     options+=(-Xswiftc -file-prefix-map -Xswiftc "$map")
+    # Tables of functions are filled in at the start and read-only from then on: nothing that runs can bend them.
+    options+=(-Xlinker -z -Xlinker now)
     # `|| return`: who calls this in a condition has switched `set -e` off.
     swift build "${options[@]}" --explicit-target-dependency-import-check error || return
     binary=$(swift build "${options[@]}" --show-bin-path)/node-local-dns || return
