@@ -23,10 +23,15 @@ need_root() {
     [ "$(id -u)" -eq 0 ] || fail "needs root: it makes network namespaces and installs Debian packages"
 }
 
-# strip_program FROM TO: the program without what it runs without, and without what the compiler does not write the same
-# way twice: hashes of its own, and the id that the linker makes of everything.
+# strip_program FROM TO: the program without what it runs without, and with zeros for the compiler's own hashes, which it
+# does not write the same way twice. They keep their place: a program that loses what is loaded loses RELRO with it.
 strip_program() {
-    strip --strip-all --remove-section .swift_modhash --remove-section .note.gnu.build-id -o "$2" "$1"
+    local hashes
+    hashes=$(mktemp)
+    objcopy --dump-section ".swift_modhash=$hashes" "$1" "$2"
+    head -c "$(stat -c %s "$hashes")" /dev/zero >"$hashes.zeros"
+    objcopy --strip-all --update-section ".swift_modhash=$hashes.zeros" "$1" "$2"
+    rm "$hashes" "$hashes.zeros"
 }
 
 # release_binary: builds what users run; its path is in $binary afterwards.
@@ -38,6 +43,8 @@ release_binary() {
     options+=(-Xswiftc -file-prefix-map -Xswiftc "$map")
     # Tables of functions are filled in at the start and read-only from then on: nothing that runs can bend them.
     options+=(-Xlinker -z -Xlinker now)
+    # An id of all octets, those included that differ from build to build.
+    options+=(-Xlinker --build-id=none)
     # `|| return`: who calls this in a condition has switched `set -e` off.
     swift build "${options[@]}" --explicit-target-dependency-import-check error || return
     binary=$(swift build "${options[@]}" --show-bin-path)/node-local-dns || return
