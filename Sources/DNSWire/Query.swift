@@ -152,8 +152,8 @@ extension Query {
     /// Where the question ends in the message; the header's size when there is none.
     package var questionEnd: Int { nameSize == 0 ? Limits.headerSize : Limits.headerSize + nameSize + 4 }
 
-    // Here and not where it is asked: `==` of another module's raw values goes through a table of witnesses, which is
-    // a tenth of what a hit spends outside the kernel.
+    // Asked of every query, and therefore here: `==` of another module's raw values is two calls and a jump through a
+    // table of witnesses.
 
     /// Whether it asks in the class of nearly everything.
     package var isOfInternet: Bool { recordClass == .internet }

@@ -8,8 +8,8 @@ package import Timing
 /// What a block's packet threads know of its upstream. The exchange tells, from its event loop; any thread reads.
 package final class Reachability: Sendable {
     /// From one question that is asked all the same to the next: soon enough that no pod notices, and seldom, because
-    /// on a node of one core a hit waits for every one of them (at 5 ms they were 3.8 % of a core, at this 1.3).
-    package static let trialPause = Interval.milliseconds(50)
+    /// on a node of one core a hit waits for every one of them (at 5 ms they took 3.8 % of a core, at 50 ms 1.3 %).
+    package static let trialPause = Interval.milliseconds(100)
 
     private let lost = Atomic<Bool>(false)
     /// Nanoseconds; while all is lost no question is asked before.

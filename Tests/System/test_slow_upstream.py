@@ -51,7 +51,8 @@ def test_what_waits_outlives_a_worker_that_is_killed(bed: Bed, new_agent, silent
     with new_agent(config_map={"stubDomains": json.dumps({SILENT_DOMAIN: [silent_server]})}) as agent:
         answer = ask_and_lose_the_worker(bed, agent, f"c.{SILENT_DOMAIN}", signal.SIGKILL)
         assert rcode(answer.result()) == "SERVFAIL"
-        assert agent.metrics().value("nodelocal_questions_taken_over_total") == 1
+        # Probes of the supervisor's that were read in that moment are taken over with it.
+        assert agent.metrics().value("nodelocal_questions_taken_over_total") >= 1
 
 
 def test_what_waits_ends_with_a_worker_that_crashes(bed: Bed, new_agent, silent_server: str) -> None:

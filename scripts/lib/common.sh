@@ -27,10 +27,12 @@ need_root() {
 # does not write the same way twice. They keep their place: a program that loses what is loaded loses RELRO with it.
 strip_program() {
     local hashes
+    objcopy --strip-all "$1" "$2"
+    readelf --sections --wide "$2" | grep -qF .swift_modhash || return 0
     hashes=$(mktemp)
-    objcopy --dump-section ".swift_modhash=$hashes" "$1" "$2"
-    head -c "$(stat -c %s "$hashes")" /dev/zero >"$hashes.zeros"
-    objcopy --strip-all --update-section ".swift_modhash=$hashes.zeros" "$1" "$2"
+    objcopy --dump-section ".swift_modhash=$hashes" "$2"
+    truncate --size "$(stat -c %s "$hashes")" "$hashes.zeros"
+    objcopy --update-section ".swift_modhash=$hashes.zeros" "$2"
     rm "$hashes" "$hashes.zeros"
 }
 
