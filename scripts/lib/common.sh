@@ -28,7 +28,8 @@ need_root() {
 strip_program() {
     local hashes
     objcopy --strip-all "$1" "$2"
-    readelf --sections --wide "$2" | grep -qF .swift_modhash || return 0
+    # Not `grep -q`: it would end before readelf does, which counts as a failure here.
+    readelf --sections --wide "$2" | grep -F .swift_modhash >/dev/null || return 0
     hashes=$(mktemp)
     objcopy --dump-section ".swift_modhash=$hashes" "$2"
     truncate --size "$(stat -c %s "$hashes")" "$hashes.zeros"
