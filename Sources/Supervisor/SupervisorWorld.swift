@@ -69,7 +69,7 @@ package struct SupervisorWorld {
     /// glibc keeps seven freed blocks of each size for whoever wants that size next, and cuts others up for smaller
     /// ones. A miss frees blocks of some 200 octets; cut up for an answer that is kept, they leave holes that
     /// nothing fits in: 15 octets an answer, measured with a million of them (malloc_info(3)). 128 is more than
-    /// usually wait for upstream at once, and cannot hold back more than 4 MiB in a thread.
+    /// usually wait for upstream at once; all sizes together, a thread can hold back 4.2 MiB.
     private static let workerEnvironment = ["GLIBC_TUNABLES": "glibc.malloc.tcache_count=128"]
 
     /// This process' environment, this binary as worker, this node.

@@ -51,7 +51,7 @@ def test_what_waits_outlives_a_worker_that_is_killed(bed: Bed, new_agent, silent
     with new_agent(config_map={"stubDomains": json.dumps({SILENT_DOMAIN: [silent_server]})}) as agent:
         answer = ask_and_lose_the_worker(bed, agent, f"c.{SILENT_DOMAIN}", signal.SIGKILL)
         assert rcode(answer.result()) == "SERVFAIL"
-        # Probes of the supervisor's that were read in that moment are taken over with it.
+        # What else was read in that moment, such as a probe, counts too.
         assert agent.metrics().value("nodelocal_questions_taken_over_total") >= 1
 
 
