@@ -34,7 +34,7 @@ extension ZoneCounters {
         addHistogram(.requestDuration, layout.duration, .duration, [server, view, zone], &snapshot)
         for (transport, proto) in Transport.allCases.enumerated() {
             let labels = [proto.rawValue, server, view, zone]
-            let offset = transport * Buckets.sizeCells
+            let offset = transport * layout.sizeCells
             addHistogram(.requestSize, layout.requestSize + offset, .size, labels, &snapshot)
             addHistogram(.responseSize, layout.responseSize + offset, .size, labels, &snapshot)
         }

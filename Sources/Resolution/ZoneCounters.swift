@@ -168,7 +168,7 @@ extension ZoneCounters {
         let cell =
             switch kind {
             case .success: layout.hits
-            default: layout.hits + 1
+            case .denial, .serverError: layout.hits + 1
             }
         withCells(thread) { cells in
             cells.increment(cell)
