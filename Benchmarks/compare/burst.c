@@ -5,7 +5,7 @@
  *     burst ADDRESS PORT QUERIES QUESTIONS SOCKETS BURSTS PID...
  *
  * QUERIES is a query file of dnsperf with A questions only. The processes PID are stopped (SIGSTOP) and continued;
- * the last answer of a burst has a quarter of a second. Prints one JSON object; answers a second are the median burst's.
+ * the last answer of a burst has a tenth of a second. Prints one JSON object; answers a second are the median burst's.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -20,7 +20,7 @@
 
 enum {
     largest_answer = 4096,
-    answering_nanoseconds = 250000000,
+    answering_nanoseconds = 100000000,
     words_before_processes = 7,
 };
 

@@ -74,6 +74,18 @@ class Server:
                 waiting += [int(word) for word in task.read_text().split()]
         return found
 
+    def hold_threads(self, cores_by_name: dict[str, int]) -> None:
+        """Every thread of such a name to its core alone."""
+        held = set()
+        for pid in self.pids():
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                name = (task / "comm").read_text().strip()
+                if name in cores_by_name:
+                    os.sched_setaffinity(int(task.name), {cores_by_name[name]})
+                    held.add(name)
+        if missing := cores_by_name.keys() - held:
+            raise BenchError(f"{self.name} has no thread named {', '.join(sorted(missing))}")
+
     def cpu_seconds(self) -> float:
         """User and system time of all processes so far."""
         return sum(self._cpu_ticks(pid) for pid in self.pids()) / TICKS_PER_SECOND

@@ -42,6 +42,7 @@ def take_sample(case: Case, name: str, arena: Arena, pace: Pace, upstream: Serve
     setting = replace(case.setting, answer_octets=answer_octets)
     loads = case.loads(arena, pace)
     with _running(BUILDERS[name](arena, setting), arena, case.cores) as (server, address, started):
+        server.hold_threads(case.held_threads())
         loads.fill.run(arena, server, address)
         if loads.warm_up is not None:
             loads.warm_up.run(arena, server, address)
