@@ -102,19 +102,22 @@ extension HealthSelfCheck {
         let answer = loop.makePromise(of: Void.self)
         let overdue = loop.scheduleTask(in: Self.timeLimit) { answer.fail(ProbeError.timedOut) }
         answer.futureResult.whenComplete { _ in overdue.cancel() }
-        let connection = ClientBootstrap(group: loop)
+        let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(Self.timeLimit)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(HealthAnswer(answer))
                 }
             }
-            .connect(host: endpoint.address.description, port: Int(endpoint.port))
-        connection.whenComplete { result in
-            switch result {
-            case .success(let channel): self.send(over: channel, answer.futureResult)
-            case .failure(let error): answer.fail(error)
+        do {
+            bootstrap.connect(to: try SocketAddress(endpoint)).whenComplete { result in
+                switch result {
+                case .success(let channel): self.send(over: channel, answer.futureResult)
+                case .failure(let error): answer.fail(error)
+                }
             }
+        } catch {
+            answer.fail(error)
         }
         return answer.futureResult
     }

@@ -95,9 +95,7 @@ extension ProbeServer {
 
     private func bind(to endpoint: Endpoint) -> EventLoopFuture<any Channel> {
         do {
-            let packed = ByteBuffer(bytes: endpoint.address.bytes)
-            let address = try SocketAddress(packedIPAddress: packed, port: Int(endpoint.port))
-            let bound = bootstrap(for: endpoint.address.family).bind(to: address)
+            let bound = bootstrap(for: endpoint.address.family).bind(to: try SocketAddress(endpoint))
             guard endpoint.address == .unspecified(.v6) else { return bound }
             // `::` means both families; a kernel without IPv6 (ipv6.disable=1) still has the other one.
             return bound.flatMapError { error in
@@ -203,6 +201,13 @@ extension ProbeServer: MetricSource {
 }
 
 // MARK: - Helpers
+
+extension SocketAddress {
+    init(_ endpoint: Endpoint) throws {
+        let bytes = ByteBuffer(bytes: endpoint.address.bytes)
+        try self.init(packedIPAddress: bytes, port: Int(endpoint.port))
+    }
+}
 
 extension Endpoint {
     /// The endpoint of a socket; nil for a socket of another family.

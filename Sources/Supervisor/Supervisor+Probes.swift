@@ -22,10 +22,12 @@ extension Supervisor {
         )
         guard !endpoints.isEmpty else { return pendingEvents.append(.probeImpossible(round: round)) }
         processorTimeAtProbe = worker?.process.processorTime
+        probeClients.prepare(for: round, missed: missed)
         probe = ProbeRound(
             number: round,
             token: token,
             endpoints: endpoints,
+            clients: probeClients,
             missed: missed,
             nextToken: &nextProbeToken,
             poller: poller
@@ -45,17 +47,16 @@ extension Supervisor {
 
     /// Goes on with the question behind a token of the poller.
     func probeIsReady(_ token: UInt64) {
-        if let probe {
-            probe.proceed(token, nextToken: &nextProbeToken, poller: poller)
-            if probe.isComplete {
-                self.probe = nil
-                handle(.probeAnswered(round: probe.number))
-            }
+        if let probe, probe.proceed(token, nextToken: &nextProbeToken, poller: poller) {
+            guard probe.isComplete else { return }
+            self.probe = nil
+            return handle(.probeAnswered(round: probe.number))
         }
-        if let test = interceptionTest {
-            test.proceed(token, nextToken: &nextProbeToken, poller: poller)
-            if test.isComplete { interceptionIsProved(test.number) }
+        if let test = interceptionTest, test.proceed(token, nextToken: &nextProbeToken, poller: poller) {
+            guard test.isComplete else { return }
+            return interceptionIsProved(test.number)
         }
+        probeClients.remove(token)
     }
 
     // MARK: - Is traffic ours?

@@ -58,6 +58,7 @@ package final class Supervisor {
     let snapshots: WorkerSnapshots
     var startedWorkers = 0
     var probe: ProbeRound?
+    let probeClients = ProbeClients()
     /// What the worker had used of the processors when the probe was sent.
     var processorTimeAtProbe: Interval?
     var interceptionTest: ProbeRound?
@@ -71,6 +72,7 @@ package final class Supervisor {
     var nextProbeToken = Token.firstProbe
     var pendingEvents: [SupervisorState.Event] = []
     var exitCode: CInt?
+    private var numbersDue = Instant(nanoseconds: 0)
 
     /// A supervisor whose sockets, link and first configuration are there.
     init(
@@ -138,8 +140,12 @@ package final class Supervisor {
     func run() -> CInt {
         watchDirectories()
         handle(.started(generation: newestGeneration))
+        var alarm: Instant?
         while exitCode == nil {
-            timer.set(state.deadline)
+            if state.deadline != alarm {
+                alarm = state.deadline
+                timer.set(alarm)
+            }
             poller.wait(milliseconds: -1) { token in
                 if exitCode == nil { ready(token) }
             }
@@ -166,13 +172,25 @@ package final class Supervisor {
 
     func handle(_ event: SupervisorState.Event) {
         pendingEvents.append(event)
+        var isNews = false
         while !pendingEvents.isEmpty, exitCode == nil {
             let actions = state.handle(pendingEvents.removeFirst(), at: MonotonicClock.now())
-            for action in actions where exitCode == nil { perform(action) }
+            for action in actions where exitCode == nil {
+                perform(action)
+                isNews = isNews || !action.isQuestion
+            }
         }
         metrics.workerIsUp.set(state.isProven ? 1 : 0)
         metrics.configurationIsCurrent.set(source.isCurrent ? 1 : 0)
         readiness.set(unreadiness: state.unreadiness)
+        showNumbers(atOnce: isNews)
+    }
+
+    /// The worker's port shows our numbers too. What a round of questions changes can wait a second.
+    private func showNumbers(atOnce: Bool) {
+        let now = MonotonicClock.now()
+        guard atOnce || now >= numbersDue else { return }
+        numbersDue = now + .seconds(1)
         var snapshot = MetricSnapshot()
         metrics.collect(into: &snapshot)
         worker?.send(snapshot)
@@ -186,7 +204,9 @@ package final class Supervisor {
         case .dropConfiguration(let generation, let reason): drop(generation, reason)
         case .putSocketsInUse: putSocketsInUse()
         case .forgetOwed: sockets.forgetOwed()
-        case .drainWorker: try? worker?.channel.send(.drain)
+        case .drainWorker:
+            probeClients.removeAll()
+            try? worker?.channel.send(.drain)
         case .killWorker: killWorker()
         case .sendProbe(let round, let missed): sendProbe(round, missed: missed)
         case .abandonProbe(_, let tellsWhatIsMissing): abandonProbe(tellsWhatIsMissing)

@@ -78,6 +78,14 @@ package struct SupervisorState: Sendable {
         case removePIDFile
         case log(Severity, String)
         case exit(code: CInt)
+
+        /// Asks, many times a second, and changes nothing.
+        var isQuestion: Bool {
+            switch self {
+            case .sendProbe, .sendHeartbeat, .testInterception: true
+            default: false
+            }
+        }
     }
 
     package enum Severity: Hashable, Sendable {

@@ -64,16 +64,16 @@ final class ProbeRound {
         }
     }
 
-    /// One question from one source port.
+    /// One question of one client.
     private final class Question {
         let exchange: Exchange
-        let socket: OwnedDescriptor
+        let client: ProbeClient
         var hasSent = false
         var received: [UInt8] = []
 
-        init(_ exchange: Exchange, _ socket: consuming OwnedDescriptor) {
+        init(_ exchange: Exchange, _ client: ProbeClient) {
             self.exchange = exchange
-            self.socket = socket
+            self.client = client
         }
     }
 
@@ -85,19 +85,22 @@ final class ProbeRound {
     let number: UInt64
     private let question: ProbeQuestion
     private let mark: UInt32?
+    private let clients: ProbeClients?
     /// What is not answered yet.
     private var pending: [Exchange] = []
     /// By token of the poller.
     private var open: [UInt64: Question] = [:]
 
-    /// Asks all endpoints, from one port more for each of `missed` rounds before. Takes tokens from `nextToken` on.
-    /// With the mark, the packets reach us wherever a fall-back is; without, only if traffic is ours.
+    /// Asks all endpoints: by those of `clients` that are there, and those who answer are left there; otherwise from
+    /// one new port more for each of `missed` rounds before. Takes tokens from `nextToken` on. With the mark, the
+    /// packets reach us wherever a fall-back is; without, only if traffic is ours.
     init(
         number: UInt64,
         token: String,
         endpoints: [Endpoint],
         transports: [Transport] = Transport.allCases,
         mark: UInt32? = NetworkPlan.probeMark,
+        clients: ProbeClients? = nil,
         missed: Int,
         nextToken: inout UInt64,
         poller: borrowing Poller
@@ -105,10 +108,12 @@ final class ProbeRound {
         self.number = number
         self.question = ProbeQuestion(id: UInt16(truncatingIfNeeded: number &* 40_503), token: token)
         self.mark = mark
+        self.clients = clients
         for endpoint in endpoints {
             for transport in transports {
                 let exchange = Exchange(transport, endpoint)
                 pending.append(exchange)
+                if let client = clients?.take(transport, endpoint), ask(exchange, client) { continue }
                 for _ in 0..<min(missed + 1, Self.mostPortsAtOnce) { ask(exchange, &nextToken, poller) }
             }
         }
@@ -129,66 +134,82 @@ final class ProbeRound {
     /// The families of those who have not answered.
     var missingFamilies: Set<IPAddress.Family> { Set(pending.map(\.endpoint.address.family)) }
 
-    /// Sends or receives on the socket of a token.
-    func proceed(_ token: UInt64, nextToken: inout UInt64, poller: borrowing Poller) {
-        guard let asked = open[token] else { return }
+    /// Sends or receives on the socket of a token; whether it is one of this round's.
+    func proceed(_ token: UInt64, nextToken: inout UInt64, poller: borrowing Poller) -> Bool {
+        guard let asked = open[token] else { return false }
         guard asked.hasSent else {
-            if send(asked, token, poller) { return }
-            return give(up: token, "refused")
+            if !sendOnceConnected(asked, poller) { give(up: asked, "refused") }
+            return true
         }
-        guard let bytes = ProbeSocket.receive(asked.socket) else {
-            give(up: token, "closed")
+        guard let bytes = ProbeSocket.receive(asked.client.socket) else {
+            give(up: asked, "closed")
             // A listener of an agent that leaves: the next port may lead to ours.
-            return ask(asked.exchange, &nextToken, poller)
+            ask(asked.exchange, &nextToken, poller)
+            return true
         }
         let isTCP = asked.exchange.transport == .tcp
         asked.received = isTCP ? asked.received + bytes : bytes
+        // Of TCP's answer there may be more to come.
+        let length = asked.received.prefix(2).reduce(0) { $0 << 8 | Int($1) }
+        let isWhole = !isTCP || asked.received.count == 2 + length
         switch question.verdict(on: isTCP ? Array(asked.received.dropFirst(2)) : asked.received) {
         case .ours:
             pending.removeAll { $0 === asked.exchange }
             open = open.filter { $0.value.exchange !== asked.exchange }
+            if isWhole { clients?.keep(asked.client) }
         case .anothers:
-            // Of TCP's answer there may be more to come.
-            let length = asked.received.prefix(2).reduce(0) { $0 << 8 | Int($1) }
-            guard !isTCP || asked.received.count >= 2 + length else { return }
-            give(up: token, "another's answer")
+            guard isWhole else { return true }
+            give(up: asked, "another's answer")
             ask(asked.exchange, &nextToken, poller)
         case .nothing: break
         }
+        return true
     }
 
+    /// By a client that has asked before; whether that can be done.
+    private func ask(_ exchange: Exchange, _ client: ProbeClient) -> Bool {
+        let asked = Question(exchange, client)
+        guard send(asked) else { return false }
+        open[client.token] = asked
+        return true
+    }
+
+    /// By a new client.
     private func ask(_ exchange: Exchange, _ nextToken: inout UInt64, _ poller: borrowing Poller) {
         guard exchange.portsLeft > 0 else { return }
         exchange.portsLeft -= 1
         do throws(SystemError) {
-            let socket = try ProbeSocket.connect(
-                isStream: exchange.transport == .tcp,
-                to: exchange.endpoint,
-                mark: mark
-            )
-            let asked = Question(exchange, socket)
-            try poller.add(asked.socket.raw, token: nextToken, whenWritable: true)
-            open[nextToken] = asked
+            let isTCP = exchange.transport == .tcp
+            let socket = try ProbeSocket.connect(isStream: isTCP, to: exchange.endpoint, mark: mark)
+            let client = ProbeClient(exchange.transport, exchange.endpoint, nextToken, socket)
             nextToken += 1
+            let asked = Question(exchange, client)
+            try poller.add(client.socket.raw, token: client.token, whenWritable: isTCP)
+            if !isTCP, !send(asked) { return exchange.failure = "refused" }
+            open[client.token] = asked
         } catch {
             exchange.failure = SystemError.text(of: error.errno)
         }
     }
 
-    private func send(_ asked: Question, _ token: UInt64, _ poller: borrowing Poller) -> Bool {
+    private func sendOnceConnected(_ asked: Question, _ poller: borrowing Poller) -> Bool {
+        poller.remove(asked.client.socket.raw)
+        let isWatched: Void? = try? poller.add(asked.client.socket.raw, token: asked.client.token)
+        return isWatched != nil && send(asked)
+    }
+
+    private func send(_ asked: Question) -> Bool {
         let message = question.message
         let length = [
             UInt8(truncatingIfNeeded: message.count >> 8), UInt8(truncatingIfNeeded: message.count),
         ]
-        poller.remove(asked.socket.raw)
         let bytes = asked.exchange.transport == .tcp ? length + message : message
-        guard ProbeSocket.send(bytes, asked.socket) else { return false }
-        asked.hasSent = true
-        let isWatched: Void? = try? poller.add(asked.socket.raw, token: token)
-        return isWatched != nil
+        asked.hasSent = ProbeSocket.send(bytes, asked.client.socket)
+        return asked.hasSent
     }
 
-    private func give(up token: UInt64, _ reason: String) {
-        open.removeValue(forKey: token)?.exchange.failure = reason
+    private func give(up asked: Question, _ reason: String) {
+        open[asked.client.token] = nil
+        asked.exchange.failure = reason
     }
 }

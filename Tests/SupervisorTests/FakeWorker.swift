@@ -163,7 +163,7 @@ final class FakeWorker: WorkerProcess, Sendable {
         }
     }
 
-    private static func reply(_ query: [UInt8], _ token: String) -> [UInt8] {
+    static func reply(_ query: [UInt8], _ token: String) -> [UInt8] {
         var reply = query
         reply[2] |= 0x80  // QR
         reply[7] = 1  // one answer
