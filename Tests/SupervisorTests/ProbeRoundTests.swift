@@ -52,7 +52,9 @@ import Testing
             var size = socklen_t(MemoryLayout<sockaddr_in>.size)
             withUnsafeMutablePointer(to: &peer) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                    while case let count = recvfrom(datagrams.raw, &query, query.count, 0, address, &size), count > 0 {
+                    while case let count = recvfrom(datagrams.raw, &query, query.count, 0, address, &size),
+                        count > 0
+                    {
                         ports.insert(UInt16(bigEndian: pointer.pointee.sin_port))
                         let reply = FakeWorker.reply(Array(query.prefix(count)), token)
                         sendto(datagrams.raw, reply, reply.count, 0, address, size)
@@ -63,7 +65,7 @@ import Testing
     }
 
     /// The supervisor's side: what it keeps from one round to the next.
-    private struct Asker: ~Copyable {
+    private final class Asker {
         let poller: Poller
         let clients = ProbeClients()
         var nextToken: UInt64 = 1
@@ -75,7 +77,7 @@ import Testing
         }
 
         /// Asks one round; whether all was answered. Loopback delivers before `send` returns: some steps are enough.
-        mutating func round(_ number: UInt64, missed: Int = 0, answeredBy token: String = "ours") -> Bool {
+        func round(_ number: UInt64, missed: Int = 0, answeredBy token: String = "ours") -> Bool {
             clients.prepare(for: number, missed: missed)
             let round = ProbeRound(
                 number: number,
@@ -101,7 +103,7 @@ import Testing
 
     @Test func whoWasAnsweredAsksAgain() throws {
         let service = try Service(Self.address)
-        var asker = try Asker(service)
+        let asker = try Asker(service)
         for number in 1...3 as ClosedRange<UInt64> { #expect(asker.round(number)) }
         #expect(service.accepted == 1)
         #expect(service.ports.count == 1)
@@ -109,14 +111,14 @@ import Testing
 
     @Test func everyFourthRoundAsksWithNewClients() throws {
         let service = try Service(Self.address)
-        var asker = try Asker(service)
+        let asker = try Asker(service)
         for number in 1...9 as ClosedRange<UInt64> { #expect(asker.round(number)) }
         #expect(service.accepted == 3, "in the rounds 1, 4 and 8")
     }
 
     @Test func afterAMissedAnswerAllAreNew() throws {
         let service = try Service(Self.address)
-        var asker = try Asker(service)
+        let asker = try Asker(service)
         #expect(asker.round(1))
         #expect(asker.round(2, missed: 1))
         #expect(service.accepted == 3, "one, and one for each of two ports")
@@ -124,7 +126,7 @@ import Testing
 
     @Test func aClosedConnectionIsReplacedInTheSameRound() throws {
         let service = try Service(Self.address)
-        var asker = try Asker(service)
+        let asker = try Asker(service)
         #expect(asker.round(1))
         service.closeConnections()
         #expect(asker.round(2))
@@ -133,7 +135,7 @@ import Testing
 
     @Test func anEndBetweenTheRoundsDoesNotKeepThePollerAwake() throws {
         let service = try Service(Self.address)
-        var asker = try Asker(service)
+        let asker = try Asker(service)
         #expect(asker.round(1))
         service.closeConnections()
         var ready: [UInt64] = []
@@ -145,7 +147,7 @@ import Testing
 
     @Test func silenceIsNotCoveredByAnEarlierAnswer() throws {
         let service = try Service(Self.address)
-        var asker = try Asker(service)
+        let asker = try Asker(service)
         #expect(asker.round(1))
         #expect(!asker.round(2, answeredBy: "another's"))
     }
