@@ -1,5 +1,5 @@
 // What the loop does besides watching the worker: takes configurations in and out of use, keeps the node's
-// network, writes the pid file.
+// network, writes the pid file, shows its numbers.
 
 import Control
 import Corefile
@@ -8,6 +8,7 @@ import Kernel
 import Logging
 import NodeNetwork
 import Telemetry
+import Timing
 
 extension Supervisor {
     // MARK: - Configurations
@@ -171,5 +172,17 @@ extension Supervisor {
     func removePIDFile() {
         guard let path = options.pidFile else { return }
         try? Files.remove(path)
+    }
+
+    // MARK: - Numbers
+
+    /// The worker's port shows our numbers too. What a round of questions changes can wait a second.
+    func showNumbers(atOnce: Bool) {
+        let now = MonotonicClock.now()
+        guard atOnce || now >= numbersDue else { return }
+        numbersDue = now + .seconds(1)
+        var snapshot = MetricSnapshot()
+        metrics.collect(into: &snapshot)
+        worker?.send(snapshot)
     }
 }

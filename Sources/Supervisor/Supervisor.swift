@@ -72,7 +72,7 @@ package final class Supervisor {
     var nextProbeToken = Token.firstProbe
     var pendingEvents: [SupervisorState.Event] = []
     var exitCode: CInt?
-    private var numbersDue = Instant(nanoseconds: 0)
+    var numbersDue = Instant(nanoseconds: 0)
 
     /// A supervisor whose sockets, link and first configuration are there.
     init(
@@ -184,16 +184,6 @@ package final class Supervisor {
         metrics.configurationIsCurrent.set(source.isCurrent ? 1 : 0)
         readiness.set(unreadiness: state.unreadiness)
         showNumbers(atOnce: isNews)
-    }
-
-    /// The worker's port shows our numbers too. What a round of questions changes can wait a second.
-    private func showNumbers(atOnce: Bool) {
-        let now = MonotonicClock.now()
-        guard atOnce || now >= numbersDue else { return }
-        numbersDue = now + .seconds(1)
-        var snapshot = MetricSnapshot()
-        metrics.collect(into: &snapshot)
-        worker?.send(snapshot)
     }
 
     private func perform(_ action: SupervisorState.Action) {

@@ -58,7 +58,9 @@ package final class LoopWatch {
         where states[server.index].isDue(timeouts: server.counters.value(.timeout), at: now) {
             probe(server)
         }
-        group.network.wake(at: now + Self.tick) { self.wake() }
+        // All groups at the same time: one wake-up of the loop, not one for each of them.
+        let ticks = now.nanoseconds / Self.tick.nanoseconds + 1
+        group.network.wake(at: Instant(nanoseconds: ticks * Self.tick.nanoseconds)) { self.wake() }
     }
 
     // MARK: - A probe
