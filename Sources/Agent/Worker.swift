@@ -8,6 +8,7 @@ import Control
 import Corefile
 import DNSWire
 import Dnstap
+import Glibc
 import Kernel
 import Listeners
 import Logging
@@ -32,6 +33,7 @@ final class Worker {
     private let misses: MissQueue
     private let datagramCounters = DatagramCounters()
     private var packetThreads: [SocketStock.DatagramPlace.Key: PacketThread] = [:]
+    private let packetThreadWatch = PacketThreadWatch()
     private let loop: NIOLoopBound<WorkerLoop>
     private let endpoints: ProbeEndpoints
     private let ownNumbers: WorkerNumbers
@@ -116,6 +118,8 @@ final class Worker {
             capacity: min(MissQueue.enough, message.mostWaiting)
         ) { [loop] in loop.value.accept($0) }
         threadsPerSocket = count
+        // A thread that has its address for itself is asked by the supervisor.
+        if count > 1 { Self.look(after: packetThreadWatch, on: eventLoop, logger) }
         self.makePipeline = makePipeline
         ownNumbers = WorkerNumbers(budget: budget)
         endpoints = ProbeEndpoints(
@@ -127,6 +131,25 @@ final class Worker {
             supervisor: supervisorNumbers,
             logger: logger
         )
+    }
+}
+
+// MARK: - Packet threads
+
+extension Worker {
+    /// Ends the process when one of several packet threads stands still: the next worker has them all.
+    private static func look(
+        after threads: PacketThreadWatch,
+        on eventLoop: any EventLoop,
+        _ logger: Logger
+    ) {
+        let interval = TimeAmount.nanoseconds(Int64(PacketThreadWatch.interval.nanoseconds))
+        eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            guard let thread = threads.look() else { return }
+            logger.critical("worker: \(thread) takes no questions any more: leaving them to the next worker")
+            // Not `exit`, which would run what the still thread may hold up; and a core, where one is wanted, shows it.
+            abort()
+        }
     }
 }
 
@@ -183,10 +206,10 @@ extension Worker {
         for place in stock.datagrams { packetThreads[place.key]?.adopt(place.listener.table) }
         packetThreads.merge(started) { old, _ in old }
         let wanted = Set(stock.datagrams.map(\.key))
-        for (key, thread) in packetThreads where !wanted.contains(key) {
-            packetThreads[key] = nil
-            thread.stop()
-        }
+        let unwanted = packetThreads.filter { !wanted.contains($0.key) }
+        packetThreads = packetThreads.filter { wanted.contains($0.key) }
+        packetThreadWatch.watch(packetThreads.values)
+        for thread in unwanted.values { thread.stop() }
         sockets.keep(only: plan)
         registry.adopt(plan)
         taps.keep(only: plan.taps(host: Self.hostName))
@@ -221,6 +244,7 @@ extension Worker {
     /// Leaves to another agent, or to nobody, what is not ours yet; answers what is. Returns when all is answered,
     /// or its time is over.
     func drain() {
+        packetThreadWatch.watch([])
         for thread in packetThreads.values { thread.leaveGroup() }
         let loop = self.loop
         let promise = eventLoop.makePromise(of: Void.self)

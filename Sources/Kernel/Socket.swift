@@ -81,7 +81,14 @@ package enum Socket {
         }
     }
 
-    /// The address a socket is bound to; for tests that bind port 0.
+    /// Whether a datagram waits in a UDP socket.
+    package static func hasWaiting(datagram socket: CInt) -> Bool {
+        var look = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        // SAFETY: the call writes to the one entry that it is told of.
+        return unsafe poll(&look, 1, 0) == 1 && look.revents & Int16(POLLIN) != 0
+    }
+
+    /// The address a socket is bound to.
     package static func localEndpoint(of socket: CInt) -> Endpoint? {
         var storage = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)

@@ -48,10 +48,14 @@ package final class PacketThread: Sendable {
     /// Grows with every change of the orders; the thread looks at it between receive and answer.
     private let revision = Atomic<Int>(0)
     private let hasEnded = Atomic<Bool>(false)
+    /// Written by the thread alone, without a locked instruction.
+    private let batches = Atomic<Int>(0)
+    private let name: String
     private let thread = Mutex<Thread?>(nil)
 
-    private init(_ listener: DatagramListener) {
+    private init(_ listener: DatagramListener, name: String) {
         orders = Mutex(Orders(listener: listener))
+        self.name = name
     }
 
     /// Starts a thread; `pipeline` becomes its own, `number` shows in its name.
@@ -67,9 +71,9 @@ package final class PacketThread: Sendable {
             receiveSize: Self.receiveSize,
             file: listener.owed
         )
-        let packetThread = PacketThread(listener)
+        let packetThread = PacketThread(listener, name: "dns-udp-\(number)")
         let start = StartBox(pipeline)
-        let thread = try Thread(name: "dns-udp-\(number)") {
+        let thread = try Thread(name: packetThread.name) {
             defer { packetThread.hasEnded.store(true, ordering: .releasing) }
             guard let pipeline = start.take(),
                 let batch = DatagramBatch(ledger: ledger, replySize: Limits.ednsUDPSize)
@@ -115,6 +119,7 @@ package final class PacketThread: Sendable {
     private func run(_ loop: inout PacketLoop) {
         var seen = revision.load(ordering: .acquiring)
         var (listener, isStopping) = orders.withLock { ($0.listener, $0.isStopping) }
+        var taken = 0
         while true {
             let count = isStopping ? 0 : loop.receive(from: listener)
             if revision.load(ordering: .acquiring) != seen {
@@ -122,11 +127,27 @@ package final class PacketThread: Sendable {
                 (listener, isStopping) = orders.withLock { ($0.listener, $0.isStopping) }
             }
             loop.answer(count, listener)
+            taken += 1
+            batches.store(taken, ordering: .relaxed)
             if isStopping {
                 loop.drain(listener)
                 return
             }
         }
+    }
+}
+
+extension PacketThread: CustomStringConvertible {
+    /// How often the thread has come back from a batch.
+    var batchesTaken: Int { batches.load(ordering: .relaxed) }
+
+    /// Whether its socket holds a question that nobody has taken.
+    var hasWaiting: Bool { Socket.hasWaiting(datagram: orders.withLock { $0.listener.socket.raw }) }
+
+    /// `dns-udp-1 of 192.0.2.1:53`
+    package var description: String {
+        let endpoint = Socket.localEndpoint(of: orders.withLock { $0.listener.socket.raw })
+        return endpoint.map { "\(name) of \($0)" } ?? name
     }
 }
 

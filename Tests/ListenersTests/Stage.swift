@@ -22,14 +22,14 @@ func question(_ name: String, _ id: UInt16 = 1) -> Message {
     Message(asking: "\(name).example.org. A", id: id)
 }
 
-func pipeline() -> QueryPipeline {
+func pipeline(now: @escaping @Sendable () -> Instant = { MonotonicClock.now() }) -> QueryPipeline {
     QueryPipeline(
         hashing: hashing,
         thread: 0,
         rejections: RejectionCounters(),
         identity: ProbeIdentity(token: "it-is-me"),
         log: QueryLog { _ in },
-        now: { MonotonicClock.now() }
+        now: now
     )
 }
 

@@ -8,6 +8,7 @@ with more than 100 000 questions for each way to replace an agent; its numbers a
 import fcntl
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from testbed import Agent, Bed, eventually
 from testbed.addresses import V4, V6
 from testbed.kube_proxy import FORMS
 from testbed.memory_limit import MemoryLimit
+from testbed.thread import held, threads_named
 from testbed.trial import ROWS, Trial, wait_replaced, wait_serving
 
 pytestmark = pytest.mark.usefixtures("real_time_priority")
@@ -162,6 +164,22 @@ def test_the_worker_hangs(trial: Trial, form: str) -> None:
             askers.go_on(1)
             assert agent.log.count("Traffic is not sent to this agent any more") == 1
     trial.costs("the worker hangs", whole_within=1.2)
+
+
+@pytest.mark.parametrize("form", ["iptables-nft"], indirect=True)
+def test_one_of_several_packet_threads_hangs(trial: Trial, form: str) -> None:
+    """The supervisor's questions are dealt to the others too, and say nothing: the worker itself notices, and ends."""
+    for _ in trial.rounds(short=1, measured=5):
+        with trial.agent(flags={"threads": "2"}) as agent, trial.askers() as askers:
+            sick = worker(agent)
+            thread, *_ = threads_named(sick, "dns-udp-1")
+            with held(thread):
+                trial.moments.append(time.monotonic())
+                wait_replaced(agent, sick)
+            askers.go_on(1)
+            assert agent.log.count("takes no questions any more") == 1
+            assert agent.metrics(9353).value("coredns_panics_total") == 1
+    trial.costs("one of several packet threads hangs", whole_within=1.2)
 
 
 @pytest.mark.parametrize("form", ["iptables-nft"], indirect=True)
