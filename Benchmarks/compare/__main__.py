@@ -100,7 +100,8 @@ def _agent_version(chosen: argparse.Namespace) -> str:
 def _measure_all(arena: Arena, chosen: list[Case], pace: Pace) -> tuple[int, Results]:
     """The octets of the agent's answer, and all results.
 
-    Rounds outside, contestants inside: whatever the machine does meanwhile, it does to all of them.
+    Rounds outside, contestants inside: whatever the machine does meanwhile, it does to all of them. Another one begins
+    in each round: what the case before leaves behind is not always the same one's to bear.
     """
     samples: Samples = {}
     ensure_free(UPSTREAM_ADDRESS)
@@ -109,7 +110,8 @@ def _measure_all(arena: Arena, chosen: list[Case], pace: Pace) -> tuple[int, Res
         octets = run.answer_size(arena)
         for number in range(1, pace.rounds + 1):
             for case in chosen:
-                for name in case.contestants:
+                first = (number - 1) % len(case.contestants)
+                for name in case.contestants[first:] + case.contestants[:first]:
                     sample = run.take_sample(case, name, arena, pace, nsd, octets)
                     samples.setdefault((case.key, name), []).append(sample)
                     _tell(f"round {number}/{pace.rounds}  {case.key:<15} {name:<15} {_brief(case, sample)}")

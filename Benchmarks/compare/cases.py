@@ -6,7 +6,7 @@ from pathlib import Path
 
 from . import names
 from .arena import SERVER_CORE, TWO_SERVER_CORES, Arena
-from .contestants import AGENT, DNSDIST, LARGE_CAPACITY, PEERS, REFLECTOR, UNBOUND, Setting
+from .contestants import AGENT, DEFAULT_CAPACITY, DNSDIST, LARGE_CAPACITY, PEERS, REFLECTOR, UNBOUND, Setting
 from .errors import BenchError
 from .load import Burst, Load, Steady
 
@@ -202,9 +202,9 @@ def _growing_entries(count: int) -> Case:
         method="UDP hits over as many names, all of them cached, asked in random order; closed loop.",
         contestants=(AGENT,),
         loads=_hits("udp", lambda arena: names.long_lived_names(arena, count), fill_seconds=240),
-        # Twice the entries: what their hashes leave uneven is not to cost one.
+        # Room for what their hashes leave uneven, which is more where each of the cache's parts holds few.
         setting=Setting(
-            cached_answers=2 * count,
+            cached_answers=max(2 * count, DEFAULT_CAPACITY),
             longest_seconds=3600,
             cache_mebibytes=1024 if count > 100_000 else 64,
         ),

@@ -1,5 +1,5 @@
-// The probe's clients that ask more than once. A new one costs the worker a connection to take and to end, twice as
-// often as there are addresses and four times a second, on a node that may have nothing else to do.
+// The probe's clients that ask more than once. A new one costs the worker a connection to take and to end, at every
+// address and four times a second, on a node that may have nothing else to do.
 
 import Addresses
 import Control

@@ -151,14 +151,14 @@ final class ProbeRound {
         asked.received = isTCP ? asked.received + bytes : bytes
         // Of TCP's answer there may be more to come.
         let length = asked.received.prefix(2).reduce(0) { $0 << 8 | Int($1) }
-        let isWhole = !isTCP || asked.received.count == 2 + length
+        let octetsToCome = isTCP ? 2 + length - asked.received.count : 0
         switch question.verdict(on: isTCP ? Array(asked.received.dropFirst(2)) : asked.received) {
         case .ours:
             pending.removeAll { $0 === asked.exchange }
             open = open.filter { $0.value.exchange !== asked.exchange }
-            if isWhole { clients?.keep(asked.client) }
+            if octetsToCome == 0 { clients?.keep(asked.client) }
         case .anothers:
-            guard isWhole else { return true }
+            guard octetsToCome <= 0 else { return true }
             give(up: asked, "another's answer")
             ask(asked.exchange, &nextToken, poller)
         case .nothing: break
