@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -79,10 +79,12 @@ class Server:
         held = set()
         for pid in self.pids():
             for task in Path(f"/proc/{pid}/task").iterdir():
-                name = (task / "comm").read_text().strip()
-                if name in cores_by_name:
-                    os.sched_setaffinity(int(task.name), {cores_by_name[name]})
-                    held.add(name)
+                # Runtimes end threads that have had nothing to do for a while.
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    name = (task / "comm").read_text().strip()
+                    if name in cores_by_name:
+                        os.sched_setaffinity(int(task.name), {cores_by_name[name]})
+                        held.add(name)
         if missing := cores_by_name.keys() - held:
             raise BenchError(f"{self.name} has no thread named {', '.join(sorted(missing))}")
 

@@ -4,7 +4,7 @@ stop them all; a debugger stops one."""
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # ptrace(2): a thread belongs to whoever has seized it, until both have ended; its death is told to the tracer first.
@@ -26,11 +26,13 @@ except ChildProcessError:
 
 
 def threads_named(process: int, name: str) -> list[int]:
-    return sorted(
-        int(task.name)
-        for task in Path(f"/proc/{process}/task").iterdir()
-        if (task / "comm").read_text().strip() == name
-    )
+    found = []
+    for task in Path(f"/proc/{process}/task").iterdir():
+        # Runtimes end threads that have had nothing to do for a while.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if (task / "comm").read_text().strip() == name:
+                found.append(int(task.name))
+    return sorted(found)
 
 
 @contextmanager
